@@ -1,0 +1,1 @@
+//! Stage 2: token buckets become orders.

@@ -1,0 +1,1 @@
+//! Stage 3: orders become rows and balanced books.

@@ -1,0 +1,1 @@
+//! Stage 1: kubectl apply becomes token buckets.

@@ -1,0 +1,1 @@
+//! How a process of ours runs: its life, telemetry, admin port, clock, and the JetStream store.

@@ -1,0 +1,1 @@
+//! The real components on free ports, for tests and for the demo.
