@@ -1,0 +1,1 @@
+//! The in-memory twin of a shard's stream, with faults.
