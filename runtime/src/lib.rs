@@ -1,1 +1,4 @@
 //! How a process of ours runs: its life, telemetry, admin port, clock, and the JetStream store.
+
+pub mod jetstream;
+pub mod registry;
