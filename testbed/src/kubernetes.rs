@@ -1,0 +1,229 @@
+//! A real API server: etcd and kube-apiserver, with real validation, admission rules, RBAC, watches and leases.
+//!
+//! There is no controller-manager and no node: what is applied is stored and served, but no Deployment makes a pod, and a
+//! deleted namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service
+//! account is off.
+
+mod identity;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, on_free_ports};
+use crate::http;
+use crate::kubernetes::identity::Identity;
+use crate::port::free_port;
+use crate::process::{Process, Program};
+use crate::tool;
+
+/// One API server with its store.
+#[derive(Debug)]
+pub struct Kubernetes {
+    etcd: Process,
+    server: Process,
+    port: u16,
+    identity: Identity,
+    client: reqwest::Client,
+    folder: PathBuf,
+}
+
+impl Kubernetes {
+    pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
+        let folder = bed.folder().join("kubernetes");
+        std::fs::create_dir_all(&folder)?;
+        let identity = Identity::generate(&folder)?;
+        let client = http::client(Some(identity.authority()))?;
+        on_free_ports(async || {
+            let (etcd, store) = start_etcd(bed, &folder).await?;
+            let port = free_port()?;
+            let server = Process::start(bed.folder(), server(&folder, port, &store)?)?;
+            let kubernetes =
+                Self { etcd, server, port, identity: identity.clone(), client: client.clone(), folder: folder.clone() };
+            kubernetes.ready().await?;
+            kubernetes.identity.write_kubeconfig(
+                &kubernetes.kubeconfig(),
+                &kubernetes.url(),
+                identity.admin_token(),
+            )?;
+            Ok(kubernetes)
+        })
+        .await
+    }
+
+    /// `https://127.0.0.1:<port>`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address())
+    }
+
+    /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A kubeconfig file of somebody who may do everything (`system:masters`).
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
+    /// The certificate authority of the server, in PEM. The certificate is for 127.0.0.1 and localhost.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.identity.authority()
+    }
+
+    /// The bearer token of the administrator.
+    #[must_use]
+    pub fn admin_token(&self) -> &str {
+        self.identity.admin_token()
+    }
+
+    /// Makes a namespace with a name of its own and returns the name.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn create_namespace(&self, bed: &Bed, prefix: &str) -> anyhow::Result<String> {
+        let name = bed.unique(prefix);
+        self.create("/api/v1/namespaces", &json!({ "metadata": { "name": name } })).await?;
+        Ok(name)
+    }
+
+    /// A kubeconfig file of a service account, which is made if absent: real authentication, and no more rights than
+    /// what its role bindings give it.
+    ///
+    /// # Errors
+    /// When the server refuses, for example because the namespace does not exist.
+    pub async fn kubeconfig_for(&self, namespace: &str, account: &str) -> anyhow::Result<PathBuf> {
+        let token = self.service_account_token(namespace, account).await?;
+        let path = self.folder.join(format!("{namespace}.{account}.kubeconfig"));
+        self.identity.write_kubeconfig(&path, &self.url(), &token)?;
+        Ok(path)
+    }
+
+    /// A bearer token of a service account, which is made if absent.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn service_account_token(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        let made = self.create(&accounts, &json!({ "metadata": { "name": account } })).await;
+        if let Err(failed) = made {
+            ensure!(format!("{failed:#}").contains("AlreadyExists"), failed);
+        }
+        let request = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {} });
+        let answer = self.create(&format!("{accounts}/{account}/token"), &request).await?;
+        let token =
+            answer.pointer("/status/token").and_then(Value::as_str).context("the token request has no token")?;
+        Ok(token.to_owned())
+    }
+
+    /// Kills the API server; etcd keeps what it stored.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill9(&self) -> anyhow::Result<()> {
+        self.server.kill9().await
+    }
+
+    /// Starts the API server again on the same port and store, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it runs already or does not start.
+    pub async fn restart(&self) -> anyhow::Result<()> {
+        self.server.restart()?;
+        self.ready().await
+    }
+
+    /// Stops the API server in the middle of whatever it does, with its connections open.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.server.pause()
+    }
+
+    /// Lets the API server go on.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.server.resume()
+    }
+
+    /// Everything the API server logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.url())).bearer_auth(self.admin_token()).json(body);
+        Ok(serde_json::from_str(&http::text(request).await?)?)
+    }
+
+    async fn ready(&self) -> anyhow::Result<()> {
+        self.server
+            .ready(async || {
+                if let Some(status) = self.etcd.ended()? {
+                    anyhow::bail!("etcd ended ({status})");
+                }
+                let request = self.client.get(format!("{}/readyz", self.url())).bearer_auth(self.admin_token());
+                http::text(request).await.map(drop)
+            })
+            .await
+    }
+}
+
+impl fmt::Display for Kubernetes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (KUBECONFIG={})", self.url(), self.kubeconfig().display())
+    }
+}
+
+/// Starts etcd and returns the URL of its clients.
+async fn start_etcd(bed: &Bed, folder: &Path) -> anyhow::Result<(Process, String)> {
+    let client = format!("http://127.0.0.1:{}", free_port()?);
+    let peer = format!("http://127.0.0.1:{}", free_port()?);
+    let arguments = [
+        format!("--data-dir={}", folder.join("etcd").display()),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        // A killed process loses nothing by it, and every write of a test would wait for the disk.
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ];
+    let process = Process::start(bed.folder(), Program::new("etcd", tool::path("etcd")?, arguments))?;
+    let plain = http::client(None)?;
+    process.ready(async || http::text(plain.get(format!("{client}/readyz"))).await.map(drop)).await?;
+    Ok((process, client))
+}
+
+fn server(folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let arguments = [
+        format!("--etcd-servers={store}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        "--advertise-address=127.0.0.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--client-ca-file={}", file("ca.crt")),
+        "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        format!("--token-auth-file={}", file("tokens.csv")),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={}", file("accounts.key")),
+        format!("--service-account-signing-key-file={}", file("accounts.key")),
+        "--disable-admission-plugins=ServiceAccount".to_owned(),
+    ];
+    Ok(Program::new("kube-apiserver", tool::path("kube-apiserver")?, arguments))
+}

@@ -1,0 +1,93 @@
+//! Who is who in the cluster of a bed: its certificate authority, the server's certificate, the key that signs tokens of
+//! service accounts, and the administrator's token. Made anew for each bed, gone with it.
+
+use std::fs::{OpenOptions, create_dir_all};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use serde_json::json;
+
+#[derive(Clone)]
+pub(crate) struct Identity {
+    authority: String,
+    admin_token: String,
+}
+
+impl Identity {
+    /// Makes everything and writes what the API server reads into `folder`: `ca.crt`, `server.crt`, `server.key`,
+    /// `accounts.key`, `tokens.csv`.
+    pub(crate) fn generate(folder: &Path) -> anyhow::Result<Self> {
+        create_dir_all(folder)?;
+        let authority_key = KeyPair::generate()?;
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.distinguished_name.push(DnType::CommonName, "test bed");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let authority_certificate = authority.self_signed(&authority_key)?.pem();
+        let issuer = Issuer::new(authority, authority_key);
+
+        let server_key = KeyPair::generate()?;
+        let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
+        let mut server = CertificateParams::new(names)?;
+        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let server_certificate = server.signed_by(&server_key, &issuer)?.pem();
+
+        let admin_token = uuid::Uuid::new_v4().simple().to_string();
+        for (name, content) in [
+            ("ca.crt", authority_certificate.as_str()),
+            ("server.crt", &server_certificate),
+            ("server.key", &server_key.serialize_pem()),
+            ("accounts.key", &KeyPair::generate()?.serialize_pem()),
+            ("tokens.csv", &format!("{admin_token},admin,1,\"system:masters\"\n")),
+        ] {
+            write_private(&folder.join(name), content)?;
+        }
+        Ok(Self { authority: authority_certificate, admin_token })
+    }
+
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// Writes a kubeconfig for whoever holds `token`. JSON is YAML too.
+    pub(crate) fn write_kubeconfig(&self, path: &Path, url: &str, token: &str) -> anyhow::Result<()> {
+        let authority = path.with_file_name("ca.crt");
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "bed", "cluster": { "server": url, "certificate-authority": authority } }],
+            "users": [{ "name": "bed", "user": { "token": token } }],
+            "contexts": [{ "name": "bed", "context": { "cluster": "bed", "user": "bed" } }],
+            "current-context": "bed",
+        });
+        write_private(path, &format!("{config:#}\n"))
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(file.write_all(content.as_bytes())?)
+}

@@ -1,0 +1,134 @@
+//! Each server of the bed starts, does what a user would have it do, and survives being killed.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use async_nats::jetstream;
+use redis::AsyncCommands as _;
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+use testbed::{Bed, eventually};
+
+const BOUND: Duration = Duration::from_secs(20);
+
+fn stream(name: &str, num_replicas: usize) -> jetstream::stream::Config {
+    jetstream::stream::Config {
+        name: name.to_owned(),
+        subjects: vec![format!("{name}.>")],
+        num_replicas,
+        allow_atomic_publish: true,
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn what_nats_acknowledged_is_there_after_it_was_killed() -> anyhow::Result<()> {
+    let bed = Bed::builder().nats().start().await?;
+    let nats = bed.nats().await?;
+    let jetstream = jetstream::new(async_nats::connect(nats.url()).await?);
+    jetstream.create_stream(stream("kept", 1)).await?;
+    jetstream.publish("kept.a", "x".into()).await?.await?;
+    nats.kill9().await?;
+    nats.restart().await?;
+    let jetstream = jetstream::new(async_nats::connect(nats.url()).await?);
+    assert_eq!(jetstream.get_stream("kept").await?.cached_info().state.messages, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn three_nats_nodes_elect_another_leader_when_theirs_is_killed() -> anyhow::Result<()> {
+    let bed = Bed::shared().await?;
+    let cluster = bed.nats_cluster().await?;
+    let jetstream = jetstream::new(async_nats::connect(cluster.urls()).await?);
+    jetstream.create_stream(stream("led", 3)).await?;
+    jetstream.publish("led.a", "x".into()).await?.await?;
+
+    let first = cluster.stream_leader("led").await?;
+    cluster.kill9(first).await?;
+    let second = cluster.stream_leader("led").await?;
+    assert_ne!(first, second);
+    eventually(BOUND, "a publish that the new leader acknowledges", async || {
+        jetstream.publish("led.b", "y".into()).await?.await?;
+        Ok(())
+    })
+    .await?;
+    cluster.restart(first)?;
+    cluster.ready().await?;
+
+    let before = cluster.stream_leader("led").await?;
+    eventually(BOUND, "a leader that steps down", async || cluster.step_down("led").await).await?;
+    eventually(BOUND, "another leader", async || {
+        ensure!(cluster.stream_leader("led").await? != before, "node {before} leads");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn postgres_gives_each_caller_a_database_and_keeps_what_was_committed() -> anyhow::Result<()> {
+    let bed = Bed::shared().await?;
+    let postgres = bed.postgres().await?;
+    let (mine, other) = (postgres.create_database("books").await?, postgres.create_database("books").await?);
+    assert_ne!(mine, other);
+    let mut connection = PgConnection::connect(&mine).await?;
+    sqlx::raw_sql("CREATE TABLE t (v int); INSERT INTO t VALUES (7)").execute(&mut connection).await?;
+
+    postgres.kill9().await?;
+    postgres.restart().await?;
+    let mut connection = PgConnection::connect(&mine).await?;
+    let kept: i32 = sqlx::query_scalar("SELECT v FROM t").fetch_one(&mut connection).await?;
+    assert_eq!(kept, 7);
+    connection.close().await?;
+
+    postgres.stop().await?;
+    assert!(PgConnection::connect(&mine).await.is_err());
+    postgres.restart().await
+}
+
+#[tokio::test]
+async fn redis_answers_and_forgets_everything_when_it_is_killed() -> anyhow::Result<()> {
+    let redis = Bed::shared().await?.redis().await?;
+    let client = redis::Client::open(redis.url())?;
+    let _: () = client.get_multiplexed_async_connection().await?.set("a", 1).await?;
+    redis.kill9().await?;
+    redis.restart().await?;
+    let gone: Option<i64> = client.get_multiplexed_async_connection().await?.get("a").await?;
+    assert_eq!(gone, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn kubernetes_enforces_rbac_and_keeps_what_was_applied_over_a_kill() -> anyhow::Result<()> {
+    let bed = Bed::shared().await?;
+    let kubernetes = bed.kubernetes().await?;
+    let namespace = kubernetes.create_namespace(bed, "shop").await?;
+    let token = kubernetes.service_account_token(&namespace, "stranger").await?;
+    let authority = reqwest::Certificate::from_pem(kubernetes.authority().as_bytes())?;
+    let client = reqwest::Client::builder().tls_certs_only([authority]).build()?;
+    let namespaces = format!("{}/api/v1/namespaces/{namespace}", kubernetes.url());
+
+    kubernetes.kill9().await?;
+    kubernetes.restart().await?;
+    let seen: Value = client.get(&namespaces).bearer_auth(kubernetes.admin_token()).send().await?.json().await?;
+    assert_eq!(seen.pointer("/status/phase").and_then(Value::as_str), Some("Active"));
+    // The stranger is known, and may nothing.
+    assert_eq!(client.get(&namespaces).bearer_auth(token).send().await?.status(), 403);
+    assert_eq!(client.get(&namespaces).bearer_auth("nobody").send().await?.status(), 401);
+
+    let kubeconfig = kubernetes.kubeconfig_for(&namespace, "stranger").await?;
+    let config: Value = serde_json::from_str(&std::fs::read_to_string(kubeconfig)?)?;
+    config.pointer("/users/0/user/token").context("a token")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_that_fails_shows_why() -> anyhow::Result<()> {
+    let bed = Bed::builder().nats().start().await?;
+    let nats = bed.nats().await?;
+    let settings = bed.folder().join("nats").join("nats.conf");
+    nats.kill9().await?;
+    std::fs::write(settings, "no configuration")?;
+    let failed = nats.restart().await.expect_err("a broken configuration").to_string();
+    assert!(failed.contains("nats ended at its start") && failed.contains("no configuration"), "{failed}");
+    Ok(())
+}
