@@ -221,7 +221,7 @@ fn server(folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
         "--authorization-mode=Node,RBAC".to_owned(),
         format!("--token-auth-file={}", file("tokens.csv")),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={}", file("accounts.key")),
+        format!("--service-account-key-file={}", file("accounts.pub")),
         format!("--service-account-signing-key-file={}", file("accounts.key")),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];

@@ -127,8 +127,8 @@ async fn a_start_that_fails_shows_why() -> anyhow::Result<()> {
     let nats = bed.nats().await?;
     let settings = bed.folder().join("nats").join("nats.conf");
     nats.kill9().await?;
-    std::fs::write(settings, "no configuration")?;
+    std::fs::write(settings, "nonsense: true")?;
     let failed = nats.restart().await.expect_err("a broken configuration").to_string();
-    assert!(failed.contains("nats ended at its start") && failed.contains("no configuration"), "{failed}");
+    assert!(failed.contains("nats ended at its start") && failed.contains("unknown field \"nonsense\""), "{failed}");
     Ok(())
 }

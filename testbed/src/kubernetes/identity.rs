@@ -20,7 +20,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Makes everything and writes what the API server reads into `folder`: `ca.crt`, `server.crt`, `server.key`,
-    /// `accounts.key`, `tokens.csv`.
+    /// `accounts.key`, `accounts.pub`, `tokens.csv`.
     pub(crate) fn generate(folder: &Path) -> anyhow::Result<Self> {
         create_dir_all(folder)?;
         let authority_key = KeyPair::generate()?;
@@ -38,12 +38,14 @@ impl Identity {
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server_certificate = server.signed_by(&server_key, &issuer)?.pem();
 
+        let accounts_key = KeyPair::generate()?;
         let admin_token = uuid::Uuid::new_v4().simple().to_string();
         for (name, content) in [
             ("ca.crt", authority_certificate.as_str()),
             ("server.crt", &server_certificate),
             ("server.key", &server_key.serialize_pem()),
-            ("accounts.key", &KeyPair::generate()?.serialize_pem()),
+            ("accounts.key", &accounts_key.serialize_pem()),
+            ("accounts.pub", &accounts_key.public_key_pem()),
             ("tokens.csv", &format!("{admin_token},admin,1,\"system:masters\"\n")),
         ] {
             write_private(&folder.join(name), content)?;
