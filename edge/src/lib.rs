@@ -1,1 +1,3 @@
 //! Stage 2: token buckets become orders.
+
+pub mod claim;

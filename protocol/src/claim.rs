@@ -4,7 +4,7 @@
 //! is conditional on absence of n. So of two racing claims of one customer at most one is created per number, the loser
 //! reads the winner's order and decides again, and the limit is exact across edges.
 
-use crate::id::{IdempotencyKey, OrderNumber, Sku, Units, ORDERS_PER_CUSTOMER_MAX};
+use crate::id::{IdempotencyKey, ORDERS_PER_CUSTOMER_MAX, OrderNumber, Sku, Units};
 use crate::order::{Order, State};
 use crate::refusal::Limit;
 use crate::sale::{Definition, Item};

@@ -40,5 +40,6 @@ pub mod supply;
 pub mod wire;
 
 pub use id::{
-    BucketIndex, CustomerId, Epoch, Generation, IdempotencyKey, OrderId, OrderNumber, Revision, SaleId, Shard, Sku, Units,
+    BucketIndex, CustomerId, Epoch, Generation, IdempotencyKey, OrderId, OrderNumber, Revision, SaleId, Shard, Sku,
+    Units,
 };

@@ -70,7 +70,7 @@ struct Shared {
     stream: Stream,
     name: String,
     prefix: String,
-    created: Timestamp,
+    info: StreamInfo,
     batch_prefix: u64,
     batches: AtomicU64,
 }
@@ -105,7 +105,7 @@ impl JetStream {
             stream: stream.clone(),
             prefix: stream.prefix(),
             name,
-            created: info.created,
+            info,
             batch_prefix: rand::random(),
             batches: AtomicU64::new(0),
         };
@@ -121,7 +121,13 @@ impl JetStream {
     /// When the server created it.
     #[must_use]
     pub fn created(&self) -> Timestamp {
-        self.shared.created
+        self.shared.info.created
+    }
+
+    /// What the server said of it when it was opened.
+    #[must_use]
+    pub fn info(&self) -> &StreamInfo {
+        &self.shared.info
     }
 
     async fn request(&self, subject: String, headers: HeaderMap, value: Bytes) -> Result<Bytes, Outcome> {
@@ -256,10 +262,10 @@ impl Store for JetStream {
     }
 
     async fn position(&self) -> Result<Revision, Unavailable> {
-        let Shared { client, name, created, .. } = &*self.shared;
+        let Shared { client, name, info: opened, .. } = &*self.shared;
         let info = stream_info(client, name).await?;
         let info = info.ok_or_else(|| Unavailable(format!("stream {name} does not exist any more")))?;
-        if info.created != *created {
+        if info.created != opened.created {
             return Err(Unavailable(format!("stream {name} was deleted and made again")));
         }
         Ok(Revision(info.state.last_seq))

@@ -2,3 +2,4 @@
 
 pub mod jetstream;
 pub mod registry;
+pub mod clock;

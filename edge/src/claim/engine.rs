@@ -1,0 +1,185 @@
+//! Which desk a request goes to: one per shard of every live sale, opened and closed as definitions come and go.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use protocol::claim::Request;
+use protocol::sale::{Definition, StreamIdentity};
+use protocol::store::Unavailable;
+use protocol::{CustomerId, Epoch, SaleId, Shard, Sku, Units};
+use runtime::jetstream::{JetStream, OpenError};
+use tokio::sync::watch;
+
+use super::desk::{Desk, Floor, Shape};
+use super::history::{self, Stored};
+use super::{Answer, BUSY};
+
+/// How long a request waits for its desk to be opened.
+const OPEN_WAIT: Duration = Duration::from_secs(2);
+
+/// What can be had of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockItem {
+    /// Which item.
+    pub sku: Sku,
+    /// Units in its buckets, as last seen.
+    pub free: Units,
+}
+
+/// What can be had in a sale, as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stock {
+    /// In the order of the definition.
+    pub items: Vec<StockItem>,
+}
+
+/// Identity of a desk: another epoch, or a stream that was made again, is another desk.
+type Place = (SaleId, Epoch, Shard);
+
+/// The claim engine of an edge. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: async_nats::Client,
+    floor: Floor,
+    desks: RwLock<HashMap<Place, Open>>,
+}
+
+struct Open {
+    identity: StreamIdentity,
+    desk: Arc<Desk<JetStream>>,
+}
+
+impl Engine {
+    /// An engine that claims over this connection.
+    #[must_use]
+    pub fn new(client: async_nats::Client, floor: Floor) -> Self {
+        Self { shared: Arc::new(Shared { client, floor, desks: RwLock::default() }) }
+    }
+
+    /// Claims, within a budget of time.
+    pub async fn claim(
+        &self,
+        definition: &Arc<Definition>,
+        customer: CustomerId,
+        request: &Request,
+        budget: Duration,
+    ) -> Answer {
+        match self.desk(definition, customer.shard(definition.shards())).await {
+            Ok(desk) => super::claim(&desk, customer, request, budget).await,
+            Err(error) => {
+                tracing::debug!(sale = %definition.sale, %error, "no desk for a claim");
+                Answer::Refused(BUSY)
+            }
+        }
+    }
+
+    /// A customer's orders in a sale, from the leader.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the leader did not answer.
+    pub async fn orders(&self, definition: &Arc<Definition>, customer: CustomerId) -> Result<Vec<Stored>, Unavailable> {
+        let desk = self.desk(definition, customer.shard(definition.shards())).await?;
+        history::read(&desk.store, customer).await
+    }
+
+    /// The stock of a sale, as last seen; `None` until every shard was seen. Never waits.
+    #[must_use]
+    pub fn stock(&self, definition: &Definition) -> Option<Stock> {
+        let desks = self.desks_of(definition)?;
+        let ready = desks.iter().all(|desk| desk.view.is_ready());
+        let free = |sku: &Sku| Units(desks.iter().fold(0, |sum, desk| sum.saturating_add(desk.view.free(sku).0)));
+        let items = definition.items.iter().map(|item| StockItem { sku: item.sku.clone(), free: free(&item.sku) });
+        ready.then(|| Stock { items: items.collect() })
+    }
+
+    /// Opens the desks of a sale that somebody looks at, so that [`stock`](Self::stock) knows it soon.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when a stream could not be opened.
+    pub async fn look_at(&self, definition: &Arc<Definition>) -> Result<(), Unavailable> {
+        for identity in &definition.streams {
+            self.desk(definition, identity.shard).await?;
+        }
+        Ok(())
+    }
+
+    /// Told whenever the stock of a shard changed; `None` while the desk is not open.
+    #[must_use]
+    pub fn stock_changes(&self, definition: &Definition) -> Option<Vec<watch::Receiver<u64>>> {
+        let desks = self.desks_of(definition)?;
+        Some(desks.iter().map(|desk| desk.view.changed.subscribe()).collect())
+    }
+
+    fn desks_of(&self, definition: &Definition) -> Option<Vec<Arc<Desk<JetStream>>>> {
+        definition.streams.iter().map(|identity| self.opened(definition, identity)).collect()
+    }
+
+    /// Applies the newest definitions: desks of the same life learn them, all others are closed.
+    pub fn redefine(&self, definitions: &HashMap<SaleId, Arc<Definition>>) {
+        let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);
+        desks.retain(|(sale, epoch, _), open| {
+            let definition = definitions.get(sale).filter(|d| d.epoch == *epoch && d.streams.contains(&open.identity));
+            match definition {
+                Some(definition) if definition.withdrawn.is_none() => {
+                    open.desk.redefine(definition);
+                    true
+                }
+                _ => {
+                    open.desk.close();
+                    false
+                }
+            }
+        });
+    }
+
+    /// Closes every desk: for the end of the process, when all requests are answered.
+    pub fn close(&self) {
+        self.redefine(&HashMap::new());
+    }
+
+    fn opened(&self, definition: &Definition, identity: &StreamIdentity) -> Option<Arc<Desk<JetStream>>> {
+        let place = (definition.sale.clone(), definition.epoch, identity.shard);
+        let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
+        desks.get(&place).filter(|open| open.identity == *identity).map(|open| Arc::clone(&open.desk))
+    }
+
+    async fn desk(&self, definition: &Arc<Definition>, shard: Shard) -> Result<Arc<Desk<JetStream>>, Unavailable> {
+        let named = |what: &str| Unavailable(format!("{} of {}", what, definition.sale));
+        let identity = definition.streams.iter().find(|s| s.shard == shard).ok_or_else(|| named("no such shard"))?;
+        if let Some(desk) = self.opened(definition, identity) {
+            // A request may carry a definition that came while its desk was being opened with the one before.
+            if definition.generation > desk.definition().generation {
+                desk.redefine(definition);
+            }
+            return Ok(desk);
+        }
+        if definition.withdrawn.is_some() {
+            return Err(named("the stock is withdrawn"));
+        }
+        let stream = definition.stream(shard);
+        let open = JetStream::open(self.shared.client.clone(), &stream, Some(identity));
+        let store = tokio::time::timeout(OPEN_WAIT, open).await.map_err(|_| named("too slow to open a shard"))?;
+        let store = store.map_err(|error| match error {
+            OpenError::Unavailable(unavailable) => unavailable,
+            wrong => Unavailable(wrong.to_string()),
+        })?;
+        let shape = Shape::of(store.info().config.num_replicas, store.info().config.storage == "file");
+        let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);
+        let place = (definition.sale.clone(), definition.epoch, shard);
+        // Another request may have opened it meanwhile: one desk per shard, or its lanes would not know of each other.
+        if let Some(open) = desks.get(&place).filter(|open| open.identity == *identity) {
+            return Ok(Arc::clone(&open.desk));
+        }
+        let desk = Desk::open(store, Arc::clone(definition), shape, self.shared.floor.clone());
+        let replaced = desks.insert(place, Open { identity: identity.clone(), desk: Arc::clone(&desk) });
+        if let Some(replaced) = replaced {
+            replaced.desk.close();
+        }
+        Ok(desk)
+    }
+}

@@ -1,0 +1,185 @@
+//! Every no of the claim path: given only from a view that has reached a position named after the request arrived.
+//!
+//! **What must always hold.** A refusal never contradicts an earlier yes: the customer's orders are looked for first.
+//! `sold-out` means that no unit is free or held; final answers of a paused or closed sale mean that no batch still
+//! under way can commit, because every bucket is stamped. Where that is not so yet, the answer is `busy`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::bucket::State;
+use protocol::claim::{Limits, Request, Verdict, decide};
+use protocol::key::Key;
+use protocol::order::Order;
+use protocol::refusal::Refusal;
+use protocol::sale::{Definition, DesiredState, Gate, Item};
+use protocol::store::{Expect, Outcome, Store, Unavailable, Write};
+use protocol::wire::Value;
+use protocol::{CustomerId, Sku, Units};
+
+use super::desk::Desk;
+use super::history::{self, Stored};
+use super::view::Known;
+use super::{Answer, BUSY};
+
+/// When a shopper of a paused sale should look again.
+const PAUSED_RETRY_SECONDS: u32 = 10;
+/// When a shopper should look again whether a held unit came back.
+const HELD_RETRY_SECONDS: u32 = 5;
+/// How long a claim waits for the definition that its buckets are already stamped with; it is on its way.
+pub(super) const DEFINITION_WAIT: Duration = Duration::from_millis(500);
+
+/// What a close look at the stock of an item came to.
+pub(super) enum Look {
+    /// It is a no.
+    Refused(Refusal),
+    /// The customer has orders after all: decide with them in hand.
+    Customer(Vec<Stored>),
+    /// There are units that can be claimed: try again.
+    Again,
+}
+
+/// Answers a claim on a sale that is not open by the clock or by the merchant's wish.
+pub(super) async fn shut<S: Store>(
+    desk: &Desk<S>,
+    definition: &Definition,
+    gate: Gate,
+    customer: CustomerId,
+    request: &Request,
+) -> Result<Answer, Unavailable> {
+    desk.index.pass().await;
+    if desk.view.has_orders(&customer)
+        && let Some(answer) = earlier(desk, customer, request).await?
+    {
+        return Ok(answer);
+    }
+    let stamped = |closed: bool| {
+        desk.view.every_bucket(|bucket| {
+            bucket.generation >= definition.generation && (!closed || bucket.state == State::Closed)
+        })
+    };
+    let refusal = match gate {
+        Gate::Paused if stamped(false) => Refusal::SalePaused { retry_after_seconds: PAUSED_RETRY_SECONDS },
+        Gate::Closed if stamped(true) => Refusal::SaleClosed { closed_at: ended(definition) },
+        Gate::Closed => {
+            close_buckets(desk, definition).await;
+            BUSY
+        }
+        _ => BUSY,
+    };
+    Ok(Answer::Refused(refusal))
+}
+
+fn ended(definition: &Definition) -> Option<jiff::Timestamp> {
+    (definition.desired_state != DesiredState::Closed).then_some(definition.end)
+}
+
+/// The yes that this request already got, or that its key is taken.
+async fn earlier<S: Store>(
+    desk: &Desk<S>,
+    customer: CustomerId,
+    request: &Request,
+) -> Result<Option<Answer>, Unavailable> {
+    let stored = history::read(&desk.store, customer).await?;
+    let found = stored.into_iter().find(|stored| stored.order.key == request.key);
+    Ok(found.map(|stored| {
+        if request.made(&stored.order) {
+            Answer::replay(stored)
+        } else {
+            Answer::Refused(Refusal::IdempotencyKeyReused {})
+        }
+    }))
+}
+
+/// Looks closely at an item of which no bucket could be adopted.
+pub(super) async fn look<S: Store>(
+    desk: &Arc<Desk<S>>,
+    definition: &Definition,
+    item: &Item,
+    customer: CustomerId,
+    request: &Request,
+    history: &[Order],
+) -> Result<Look, Unavailable> {
+    desk.index.pass().await;
+    if desk.view.has_orders(&customer) {
+        let stored = history::read(&desk.store, customer).await?;
+        if stored.len() > history.len() {
+            return Ok(Look::Customer(stored));
+        }
+    }
+    let known = desk.view.buckets(&item.sku);
+    let serving = |k: &&Known| k.bucket.serves(definition.generation);
+    let free = Units(known.iter().filter(serving).fold(0, |sum, k| sum.saturating_add(k.bucket.free.0)));
+    let most = known.iter().filter(serving).map(|k| k.bucket.free).max().unwrap_or(Units::ZERO);
+    let asked = request.quantity;
+    if most >= asked {
+        return Ok(Look::Again);
+    }
+    if known.iter().any(|k| k.bucket.free > Units::ZERO && !k.bucket.serves(definition.generation)) {
+        // Units that this definition may not sell: a newer one is on its way, or the sale has just been shut.
+        return Ok(Look::Refused(BUSY));
+    }
+    if free >= asked {
+        return Ok(if gather(desk, definition, &item.sku, asked).await { Look::Again } else { Look::Refused(BUSY) });
+    }
+    if free > Units::ZERO {
+        return Ok(Look::Refused(Refusal::FewerLeft { left: free, asked }));
+    }
+    if definition.holds() {
+        // Whether units are held is the ledger's knowledge; without an exact cut of it nothing is final.
+        return Ok(Look::Refused(Refusal::AllUnitsHeld {
+            held: Units::ZERO,
+            next_expiry: None,
+            retry_after_seconds: HELD_RETRY_SECONDS,
+        }));
+    }
+    // The last word on limits: sold out is said only to somebody who might have bought.
+    match decide(request, history, &Limits::of(definition, item)) {
+        Verdict::LimitReached(limit) => Ok(Look::Refused(Refusal::LimitReached { limit })),
+        _ => Ok(Look::Refused(Refusal::SoldOut {})),
+    }
+}
+
+/// Brings scattered units together: one batch moves units from the next-fullest bucket into the fullest. Whether it
+/// was worth trying again; an unknown outcome is harmless, both buckets moved or none.
+async fn gather<S: Store>(desk: &Arc<Desk<S>>, definition: &Definition, sku: &Sku, asked: Units) -> bool {
+    let mut known = desk.view.buckets(sku);
+    known.retain(|k| k.bucket.serves(definition.generation) && k.bucket.free > Units::ZERO);
+    known.sort_by_key(|k| std::cmp::Reverse(k.bucket.free));
+    let [to, from, ..] = known.as_slice() else { return false };
+    let moved = from.bucket.free.min(Units(asked.0.saturating_sub(to.bucket.free.0)));
+    let (Ok(less), Ok(more)) = (from.bucket.claim(moved, definition.generation), to.bucket.give_back(moved)) else {
+        return false;
+    };
+    let write = |known: &Known, value: &protocol::bucket::Bucket| Write {
+        key: Key::Bucket(sku.clone(), known.index),
+        expect: Expect::At(known.revision),
+        value: value.encode(),
+    };
+    match desk.store.commit(vec![write(from, &less), write(to, &more)]).await {
+        Outcome::Committed(committed) => {
+            desk.view.learn(sku, from.index, committed.revision(0), &less);
+            desk.view.learn(sku, to.index, committed.revision(1), &more);
+            true
+        }
+        Outcome::Conflict(_) => true,
+        Outcome::NotTaken(_) | Outcome::Fault(_) | Outcome::Unknown(_) => false,
+    }
+}
+
+/// Past the end with the operator away: closes what this definition may close, so that "over" becomes final. One
+/// attempt per bucket; the next shopper who asks tries again.
+async fn close_buckets<S: Store>(desk: &Desk<S>, definition: &Definition) {
+    for (sku, known) in desk.view.all() {
+        let Ok(Some(closed)) = known.bucket.stamp(definition.generation, State::Closed) else { continue };
+        // An edge raises no generation: it may close a bucket only under the one that stamped it.
+        if closed.generation != known.bucket.generation {
+            continue;
+        }
+        let key = Key::Bucket(sku.clone(), known.index);
+        let write = Write { key, expect: Expect::At(known.revision), value: closed.encode() };
+        if let Outcome::Committed(committed) = desk.store.commit(vec![write]).await {
+            desk.view.learn(&sku, known.index, committed.revision(0), &closed);
+        }
+    }
+}

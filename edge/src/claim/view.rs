@@ -1,0 +1,248 @@
+//! What this edge knows of a shard's stock, and up to which position.
+//!
+//! **What it is for.** Lanes pick buckets by it, shoppers see the stock of it, and every refusal is read from it.
+//!
+//! **What must always hold.** A bucket is only ever replaced by a newer revision. Once *thorough*, the view holds every
+//! bucket and every customer with an order up to [`View::reached`]: a refusal at a position that the leader named after
+//! the request arrived is then true of a moment after the request.
+//!
+//! **What it costs.** While there is plenty, only `bucket.>` is followed: one small message per batch of anybody. The
+//! first refusal makes it follow the whole stream from its start, orders included, 8 bytes kept per customer.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use protocol::bucket::Bucket;
+use protocol::key::{Key, Keys};
+use protocol::store::{Entry, Feed, From, Store, Unavailable};
+use protocol::wire::Value;
+use protocol::{BucketIndex, CustomerId, Revision, Sku, Units};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::counter::Adopted;
+
+/// Pause before a broken feed is started again.
+const REFOLLOW_AFTER: Duration = Duration::from_millis(200);
+
+/// A bucket as last seen.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) index: BucketIndex,
+    pub(super) revision: Revision,
+    pub(super) bucket: Bucket,
+}
+
+impl Known {
+    pub(super) fn adopted(&self) -> Adopted {
+        Adopted { index: self.index, revision: self.revision, bucket: self.bucket.clone() }
+    }
+}
+
+/// Hashes that are uniform already need no hashing.
+#[derive(Default)]
+struct Uniform(u64);
+
+impl Hasher for Uniform {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+type Customers = HashSet<u64, BuildHasherDefault<Uniform>>;
+
+/// The view of one shard.
+pub(super) struct View {
+    buckets: RwLock<HashMap<Sku, Vec<Known>>>,
+    customers: RwLock<Customers>,
+    /// Every bucket that existed when the view began is known.
+    ready: watch::Sender<bool>,
+    /// The position up to which a thorough view is complete; 0 while it is not thorough.
+    reached: watch::Sender<Revision>,
+    thorough: AtomicBool,
+    wanted: Notify,
+    /// The stock changed.
+    pub(super) changed: watch::Sender<u64>,
+}
+
+impl View {
+    pub(super) fn new() -> Self {
+        Self {
+            buckets: RwLock::default(),
+            customers: RwLock::default(),
+            ready: watch::Sender::new(false),
+            reached: watch::Sender::new(Revision(0)),
+            thorough: AtomicBool::new(false),
+            wanted: Notify::new(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Waits until every bucket is known.
+    pub(super) async fn ready(&self) {
+        // The sender is part of self, so waiting cannot fail.
+        drop(self.ready.subscribe().wait_for(|ready| *ready).await);
+    }
+
+    /// Whether every bucket is known.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
+    /// Waits until the view is thorough and complete up to this position; makes it so.
+    pub(super) async fn reached(&self, position: Revision) {
+        if !self.thorough.swap(true, Ordering::AcqRel) {
+            self.wanted.notify_one();
+        }
+        drop(self.reached.subscribe().wait_for(|reached| *reached >= position).await);
+    }
+
+    /// Whether this customer has an order, as of [`reached`](Self::reached). A hash may lie, then an order is looked for
+    /// in vain; it never misses one.
+    pub(super) fn has_orders(&self, customer: &CustomerId) -> bool {
+        self.customers.read().unwrap_or_else(PoisonError::into_inner).contains(&customer.hash64())
+    }
+
+    /// The buckets of an item as last seen.
+    pub(super) fn buckets(&self, sku: &Sku) -> Vec<Known> {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(sku).cloned().unwrap_or_default()
+    }
+
+    /// Units in the buckets of an item as last seen.
+    pub(super) fn free(&self, sku: &Sku) -> Units {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        let known = buckets.get(sku).map(Vec::as_slice).unwrap_or_default();
+        Units(known.iter().fold(0, |sum, k| sum.saturating_add(k.bucket.free.0)))
+    }
+
+    /// Whether every known bucket of the shard satisfies this.
+    pub(super) fn every_bucket(&self, satisfies: impl Fn(&Bucket) -> bool) -> bool {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        buckets.values().flatten().all(|known| satisfies(&known.bucket))
+    }
+
+    /// Every known bucket of the shard.
+    pub(super) fn all(&self) -> Vec<(Sku, Known)> {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        buckets.iter().flat_map(|(sku, known)| known.iter().map(|k| (sku.clone(), k.clone()))).collect()
+    }
+
+    /// Notes a newer value of a bucket, from the feed or from a lane that just wrote or read it.
+    pub(super) fn learn(&self, sku: &Sku, index: BucketIndex, revision: Revision, bucket: &Bucket) {
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        let of_item = buckets.entry(sku.clone()).or_default();
+        match of_item.iter_mut().find(|known| known.index == index) {
+            Some(known) if known.revision >= revision => return,
+            Some(known) => (known.revision, known.bucket) = (revision, bucket.clone()),
+            None => of_item.push(Known { index, revision, bucket: bucket.clone() }),
+        }
+        drop(buckets);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn take_in(&self, entry: &Entry) {
+        match &entry.key {
+            Some(Key::Bucket(sku, index)) => match Bucket::decode(&entry.value) {
+                Ok(bucket) => self.learn(sku, *index, entry.revision, &bucket),
+                Err(error) => tracing::error!(bucket = %index, sku = %sku, %error, "a bucket cannot be read"),
+            },
+            Some(Key::Order(customer, _)) => {
+                let mut customers = self.customers.write().unwrap_or_else(PoisonError::into_inner);
+                customers.insert(customer.hash64());
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the view true until cancelled.
+    pub(super) async fn follow<S: Store>(&self, store: &S, stop: &CancellationToken) {
+        let light = self.follow_buckets(store, stop);
+        let thorough = async {
+            self.wanted.notified().await;
+            self.follow_all(store, stop).await;
+        };
+        // The light feed goes on beside the thorough one: it is what the lanes see while that one catches up.
+        tokio::join!(light, async {
+            tokio::select! {
+                () = thorough => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    async fn follow_buckets<S: Store>(&self, store: &S, stop: &CancellationToken) {
+        let caught_up = || {
+            self.ready.send_if_modified(|ready| !std::mem::replace(ready, true));
+        };
+        let until_thorough = async {
+            drop(self.reached.subscribe().wait_for(|reached| reached.0 > 0).await);
+        };
+        tokio::select! {
+            () = follow(store, &Keys::Buckets, |entry| {
+                self.take_in(entry);
+                if entry.pending == 0 {
+                    caught_up();
+                }
+            }) => {}
+            () = until_thorough => caught_up(),
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn follow_all<S: Store>(&self, store: &S, stop: &CancellationToken) {
+        let mut caught_up = false;
+        let all = follow(store, &Keys::All, |entry| {
+            self.take_in(entry);
+            caught_up |= entry.pending == 0;
+            if caught_up {
+                self.reached.send_replace(entry.revision);
+            }
+        });
+        tokio::select! {
+            () = all => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Follows for ever, from the last position whenever the feed breaks.
+async fn follow<S: Store>(store: &S, keys: &Keys, mut each: impl FnMut(&Entry)) {
+    let mut after = Revision(0);
+    let mut interrupted = false;
+    loop {
+        let lost: Unavailable = match store.follow(keys, From::After(after), false).await {
+            Ok(mut feed) => loop {
+                match feed.next().await {
+                    Ok(entry) => {
+                        after = entry.revision;
+                        interrupted = false;
+                        each(&entry);
+                    }
+                    Err(lost) => break lost,
+                }
+            },
+            Err(lost) => lost,
+        };
+        if !std::mem::replace(&mut interrupted, true) {
+            tracing::warn!(%keys, error = %lost, "following a shard is interrupted; trying again");
+        }
+        tokio::time::sleep(REFOLLOW_AFTER).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
