@@ -24,14 +24,16 @@
 //! Deliberately absent: containers, and anything that has to be installed by hand (`make tools` does that).
 
 pub mod bed;
+pub mod crowd;
 mod eventually;
 mod http;
+pub mod installation;
 pub mod kubernetes;
 pub mod nats;
 mod port;
 pub mod postgres;
 mod process;
-
+pub mod proxy;
 pub mod redis;
 pub mod service;
 mod stopwatch;
@@ -44,6 +46,6 @@ pub use kubernetes::Kubernetes;
 pub use nats::{Nats, NatsCluster};
 pub use port::free_port;
 pub use postgres::Postgres;
-
+pub use proxy::Proxy;
 pub use redis::Redis;
 pub use service::{Service, binary};
