@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bed::Bed;
@@ -19,6 +20,10 @@ const KUBECTL_TIMEOUT: Duration = Duration::from_secs(150);
 /// Where an installation finds its servers, and how many of each service it has.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// For `kubectl` and the operator.
+    pub kubeconfig: PathBuf,
+    /// Where its resources live; also its name, which prefixes its tables in NATS.
+    pub namespace: String,
     /// NATS as the operator and the ledgers reach it.
     pub nats: String,
     /// NATS as each edge reaches it: one edge per entry.
@@ -52,28 +57,81 @@ impl Member {
     }
 }
 
+/// How to reach an installation: everything that another process needs to use it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Access {
+    /// For `kubectl`.
+    pub kubeconfig: PathBuf,
+    /// Where its resources live; also its name.
+    pub namespace: String,
+    /// Base URLs of its edges.
+    pub edges: Vec<String>,
+    /// NATS.
+    pub nats: String,
+    /// Postgres.
+    pub postgres: String,
+    keys: Keys,
+}
+
 /// A running installation. Dropping it ends its processes.
 #[derive(Debug)]
 pub struct Installation {
-    /// Its name, which prefixes its tables in NATS; also its namespace.
-    pub name: String,
     /// What it was started with.
     pub plan: Plan,
-    /// For `kubectl`.
-    pub kubeconfig: PathBuf,
+    access: Access,
     /// The operator.
     pub operator: Member,
     /// The edges.
     pub edges: Vec<Member>,
     /// The ledgers.
     pub ledgers: Vec<Member>,
-    keys: Keys,
 }
 
-#[derive(Debug, Clone)]
+impl std::ops::Deref for Installation {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Keys {
     session: PathBuf,
     customer: PathBuf,
+}
+
+impl Plan {
+    /// All servers on the bed, one NATS node, a namespace and a database of its own; two edges and two ledgers.
+    ///
+    /// # Errors
+    /// When a server does not start.
+    pub async fn on(bed: &Bed) -> anyhow::Result<Self> {
+        let nats = bed.nats().await?.url();
+        Self::with_nats(bed, nats, 1).await
+    }
+
+    /// The same on the bed's three NATS nodes, with three replicas.
+    ///
+    /// # Errors
+    /// When a server does not start.
+    pub async fn on_cluster(bed: &Bed) -> anyhow::Result<Self> {
+        let nats = bed.nats_cluster().await?.url();
+        Self::with_nats(bed, nats, 3).await
+    }
+
+    async fn with_nats(bed: &Bed, nats: String, replicas: u8) -> anyhow::Result<Self> {
+        let kubernetes = bed.kubernetes().await?;
+        Ok(Self {
+            kubeconfig: kubernetes.kubeconfig(),
+            namespace: kubernetes.create_namespace(bed, "shop").await?,
+            edges_nats: vec![nats.clone(), nats.clone()],
+            nats,
+            postgres: bed.postgres().await?.create_database("sluice").await?,
+            ledgers: 2,
+            replicas,
+        })
+    }
 }
 
 impl Installation {
@@ -82,9 +140,7 @@ impl Installation {
     /// # Errors
     /// When a server or a service does not start; with the end of its log.
     pub async fn start(bed: &Bed, plan: Plan) -> anyhow::Result<Self> {
-        let kubernetes = bed.kubernetes().await?;
-        let name = kubernetes.create_namespace(bed, "shop").await?;
-        let kubeconfig = kubernetes.kubeconfig();
+        let (name, kubeconfig) = (plan.namespace.clone(), plan.kubeconfig.clone());
         let keys = Keys::make(bed.folder(), &name)?;
         let crd = binary_output("sluice-operator", &["crd"]).await?;
         kubectl(&kubeconfig, &["apply", "--server-side", "--force-conflicts", "-f", "-"], Some(&crd)).await?;
@@ -100,7 +156,15 @@ impl Installation {
         let edges = (plan.edges_nats.iter().enumerate())
             .map(|(i, nats)| start_edge(bed, &name, nats, &keys, i))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let installation = Self { name, plan, kubeconfig, operator, edges, ledgers, keys };
+        let access = Access {
+            kubeconfig,
+            namespace: name,
+            edges: edges.iter().map(|edge| edge.public.clone()).collect(),
+            nats: plan.nats.clone(),
+            postgres: plan.postgres.clone(),
+            keys,
+        };
+        let installation = Self { plan, access, operator, edges, ledgers };
         for member in installation.members() {
             member.ready().await?;
         }
@@ -112,12 +176,33 @@ impl Installation {
         std::iter::once(&self.operator).chain(&self.ledgers).chain(&self.edges)
     }
 
+    /// How to reach it.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Asks everything to stop, edges first, and waits for it.
+    ///
+    /// # Errors
+    /// When a process does not stop in time.
+    pub async fn stop(&self) -> anyhow::Result<()> {
+        for member in self.edges.iter().chain(&self.ledgers).chain([&self.operator]) {
+            if member.service.ended()?.is_none() {
+                member.service.stop().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Access {
     /// Runs `kubectl` in its namespace; the output on success.
     ///
     /// # Errors
     /// With what kubectl wrote to its standard error.
     pub async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut all = vec!["-n", self.name.as_str()];
+        let mut all = vec!["-n", self.namespace.as_str()];
         all.extend(arguments);
         kubectl(&self.kubeconfig, &all, None).await
     }
@@ -127,7 +212,7 @@ impl Installation {
     /// # Errors
     /// As [`kubectl`](Self::kubectl): for a refused resource, the API server's sentence.
     pub async fn apply(&self, resource: &Value) -> anyhow::Result<String> {
-        let arguments = ["-n", self.name.as_str(), "apply", "-f", "-"];
+        let arguments = ["-n", self.namespace.as_str(), "apply", "-f", "-"];
         kubectl(&self.kubeconfig, &arguments, Some(&resource.to_string())).await
     }
 
@@ -173,12 +258,6 @@ impl Installation {
         Ok(id.with_context(|| format!("{sale} has no id yet"))?.to_owned())
     }
 
-    /// Base URLs of the edges.
-    #[must_use]
-    pub fn edge_urls(&self) -> Vec<String> {
-        self.edges.iter().map(|edge| edge.public.clone()).collect()
-    }
-
     /// Sessions for `count` customers called `prefix-0`, `prefix-1` …
     ///
     /// # Errors
@@ -197,7 +276,7 @@ impl Installation {
             "--customer-key-file",
             customer,
             "--installation",
-            &self.name,
+            &self.namespace,
         ];
         let tokens = binary_output("sluice-edge", &arguments).await?;
         Ok(tokens.lines().map(ToOwned::to_owned).collect())
@@ -221,24 +300,11 @@ impl Installation {
     }
 
     async fn ledger_command(&self, command: &str, sale_id: &str, extra: &[&str]) -> anyhow::Result<String> {
-        let Plan { nats, postgres, .. } = &self.plan;
+        let Self { nats, postgres, .. } = self;
         let mut arguments = vec![command, "--sale", sale_id, "--format", "json", "--postgres-url", postgres];
-        arguments.extend(["--nats-url", nats, "--installation", &self.name]);
+        arguments.extend(["--nats-url", nats, "--installation", &self.namespace]);
         arguments.extend(extra);
         binary_output("sluice-ledger", &arguments).await
-    }
-
-    /// Asks everything to stop, edges first, and waits for it.
-    ///
-    /// # Errors
-    /// When a process does not stop in time.
-    pub async fn stop(&self) -> anyhow::Result<()> {
-        for member in self.edges.iter().chain(&self.ledgers).chain([&self.operator]) {
-            if member.service.ended()?.is_none() {
-                member.service.stop().await?;
-            }
-        }
-        Ok(())
     }
 }
 

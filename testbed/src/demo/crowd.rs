@@ -1,0 +1,57 @@
+//! A crowd for the running demo, and the books afterwards.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use testbed::crowd::{Arrival, Crowd};
+
+use super::state::State;
+
+/// How many sessions are made by one command: its output has to fit into memory twice.
+const SESSIONS_AT_ONCE: usize = 100_000;
+
+pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
+    let state = State::read()?;
+    let access = state.installation();
+    let resource = access.sale(&wish.sale).await?;
+    let id = resource.pointer("/status/saleID").and_then(Value::as_str);
+    let id = id.with_context(|| format!("{} is not provisioned yet", wish.sale))?.to_owned();
+    let first = resource.pointer("/spec/items/0/sku").and_then(Value::as_str);
+    let sku = wish.sku.clone().or_else(|| first.map(ToOwned::to_owned)).context("the sale has no items")?;
+    let count = usize::try_from(wish.shoppers)?;
+    println!("making {count} sessions");
+    let prefix = format!("shopper-{}", uuid::Uuid::new_v4().simple());
+    let mut sessions = Vec::with_capacity(count);
+    for chunk in 0..count.div_ceil(SESSIONS_AT_ONCE) {
+        let some = SESSIONS_AT_ONCE.min(count - chunk * SESSIONS_AT_ONCE);
+        sessions.extend(access.sessions(&format!("{prefix}-{chunk}"), some).await?);
+    }
+    ensure!(sessions.len() == count, "the edge made {} sessions instead of {count}", sessions.len());
+    let crowd = Crowd {
+        edges: access.edges.clone(),
+        sale: id.clone(),
+        sku,
+        quantity: wish.quantity,
+        sends: usize::from(wish.sends),
+        connections: usize::try_from(wish.connections)?,
+        arrival: wish.rate.map_or(Arrival::Burst, Arrival::PerSecond),
+        patience: Duration::from_secs(wish.patience),
+    };
+    let bar = ProgressBar::new(u64::from(wish.shoppers) * u64::from(wish.sends));
+    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed} ")?);
+    let history = crowd.run(&sessions, |done| bar.set_position(done as u64)).await?;
+    bar.finish_and_clear();
+    println!("{}\n", history.report());
+    let orders = history.orders()?;
+    println!("{} shoppers were told that they have an order; comparing the books", orders.len());
+    let books = access.reconcile(&id).await?;
+    println!("{}", books_table(&books));
+    Ok(())
+}
+
+/// Both sides of every item, as the ledger's own command has them.
+fn books_table(books: &Value) -> String {
+    serde_json::to_string_pretty(books).unwrap_or_default()
+}

@@ -1,0 +1,137 @@
+//! Starts everything, shows how to use it, and tells what happens.
+
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use testbed::Bed;
+use testbed::installation::{Installation, Plan};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::state::State;
+use super::{Up, samples};
+
+pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
+    say("starting Sluice on real servers; Ctrl-C stops it and leaves nothing behind");
+    let mut interrupted = Box::pin(stopped());
+    let bed = Bed::builder().progress(say).start().await?;
+    let installation = tokio::select! {
+        installation = start(&bed, &up) => installation?,
+        () = &mut interrupted => return Ok(()),
+    };
+    let written = State::write(&installation)?;
+    let told = tokio::select! {
+        told = tell(&installation) => told,
+        () = &mut interrupted => Ok(()),
+    };
+    say("stopping");
+    drop(written);
+    installation.stop().await?;
+    say("stopped");
+    told
+}
+
+async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
+    let plan = match (&up.kubeconfig, &up.nats_url, &up.postgres_url) {
+        (Some(kubeconfig), Some(nats), Some(postgres)) => Plan {
+            kubeconfig: kubeconfig.clone(),
+            namespace: up.namespace.clone(),
+            nats: nats.clone(),
+            edges_nats: vec![nats.clone(), nats.clone()],
+            postgres: postgres.clone(),
+            ledgers: 2,
+            replicas: up.replicas,
+        },
+        _ if up.cluster_nats => Plan::on_cluster(bed).await?,
+        _ => Plan::on(bed).await?,
+    };
+    say("starting the operator, two ledgers and two edges");
+    let installation = Installation::start(bed, plan).await?;
+    for sample in samples::samples(now())? {
+        let applied = installation.apply(&sample).await?;
+        say(applied.trim());
+    }
+    installation.wait_for("aurora", "Provisioned", 60).await?;
+    Ok(installation)
+}
+
+/// Prints what a reader needs, then streams what Kubernetes sees until cancelled.
+async fn tell(installation: &Installation) -> anyhow::Result<()> {
+    let access = installation.access();
+    let sale = installation.sale_id("aurora").await?;
+    let edge = access.edges.first().context("no edge is running")?;
+    let kubectl = format!("kubectl --kubeconfig {} -n {}", access.kubeconfig.display(), access.namespace);
+    println!();
+    for (number, url) in access.edges.iter().enumerate() {
+        println!("  edge {number}       {url}/v1/sales");
+    }
+    println!("  kubeconfig   {}", access.kubeconfig.display());
+    println!("  namespace    {}", access.namespace);
+    println!("  Postgres     {}", access.postgres);
+    println!("  NATS         {}", access.nats);
+    println!();
+    println!("Three things to try in another terminal:");
+    println!();
+    println!("  1. A crowd of 20,000 shoppers for 1,000 units, each sending twice:");
+    println!("       make crowd");
+    println!("  2. Buy one yourself, and again with the same key:");
+    println!("       curl -si {edge}/v1/sales/{sale}/orders -H \"Authorization: Bearer $(make -s session)\" \\");
+    println!(
+        "         -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first' -d '{{\"sku\":\"AUR-42-BLK\",\"quantity\":1}}'"
+    );
+    println!("  3. Watch the resource, restock it, pause it:");
+    println!("       {kubectl} get flashsales -w");
+    println!(
+        "       {kubectl} patch fs aurora --type=json -p '[{{\"op\":\"replace\",\"path\":\"/spec/items/0/quantity\",\"value\":1500}}]'"
+    );
+    println!("       {kubectl} patch fs aurora --type=merge -p '{{\"spec\":{{\"desiredState\":\"Paused\"}}}}'");
+    println!();
+    let columns = "custom-columns=A:.involvedObject.name,B:.reason,C:.message";
+    let events = watch(installation, &["get", "events", "-w", "--no-headers", "-o", columns])?;
+    let sales = watch(installation, &["get", "flashsales", "-w", "--no-headers"])?;
+    tokio::try_join!(stream("event", events), stream("sale", sales)).map(drop)
+}
+
+fn watch(installation: &Installation, arguments: &[&str]) -> anyhow::Result<Child> {
+    let access = installation.access();
+    let child = Command::new("kubectl")
+        .arg("--kubeconfig")
+        .arg(&access.kubeconfig)
+        .args(["-n", &access.namespace])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    child.context("cannot start kubectl")
+}
+
+async fn stream(what: &str, mut child: Child) -> anyhow::Result<()> {
+    let output = child.stdout.take().context("kubectl has no output")?;
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await? {
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        say(&format!("{what}: {line}"));
+    }
+    anyhow::bail!("kubectl stopped watching: is the API server still there?")
+}
+
+fn say(line: &str) {
+    println!("{:.0} {line}", now());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time for a person to read, and for sales that open in a moment")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// Ctrl-C, or a polite request to end.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
