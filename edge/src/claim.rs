@@ -159,6 +159,7 @@ async fn claiming<S: Store>(
             }
             Reply::NumberTaken => orders = remember(desk, customer, &history::read(&desk.store, customer).await?),
             Reply::Busy => return Ok(Answer::Refused(BUSY)),
+            Reply::Fenced if desk.definition().gate(desk.floor.clock.now()) != Gate::Open => {}
             Reply::Fenced => {
                 let newest = desk.view.buckets(&request.sku).iter().map(|k| k.bucket.generation).max();
                 if !desk.redefined(newest.unwrap_or_default(), refuse::DEFINITION_WAIT).await {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use protocol::bucket::Bucket;
 use protocol::key::Key;
+use protocol::sale::Gate;
 use protocol::store::{Committed, Expect, Outcome, Store, Write};
 use protocol::wire::Value;
 use protocol::{BucketIndex, Revision, Units};
@@ -78,7 +79,12 @@ pub(super) async fn run<S: Store>(desk: Arc<Desk<S>>, counter: Arc<Counter>) {
 
 impl<S: Store> Lane<S> {
     async fn step(&mut self, smallest: Units) {
-        let generation = self.desk.definition().generation;
+        let definition = self.desk.definition();
+        if definition.gate(self.desk.floor.clock.now()) != Gate::Open {
+            // It was open when these claims came: they look again at what it is now.
+            return self.counter.turn_away(Units::ZERO, || Reply::Fenced);
+        }
+        let generation = definition.generation;
         let usable = |adopted: &Adopted| adopted.bucket.free >= smallest && adopted.bucket.serves(generation);
         let adopted = match self.adopted.take() {
             Some(adopted) if usable(&adopted) => adopted,
