@@ -1,0 +1,165 @@
+//! The proxy passes what it is given, and loses what it is told to lose.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use async_nats::{HeaderMap, Request, jetstream};
+use testbed::proxy::Direction;
+use testbed::{Bed, Proxy, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+const BOUND: Duration = Duration::from_secs(10);
+/// Long enough that a byte which could pass would have passed.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// A server that sends back what it gets, and its address.
+async fn echo() -> anyhow::Result<(JoinSet<()>, String)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut links = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            links.spawn(async move {
+                let (mut from, mut to) = stream.split();
+                let _ = tokio::io::copy(&mut from, &mut to).await;
+            });
+        }
+    });
+    Ok((tasks, address))
+}
+
+async fn sends_and_hears(stream: &mut TcpStream, text: &[u8]) -> anyhow::Result<()> {
+    stream.write_all(text).await?;
+    hears(stream, text).await
+}
+
+async fn hears(stream: &mut TcpStream, text: &[u8]) -> anyhow::Result<()> {
+    let mut heard = vec![0; text.len()];
+    tokio::time::timeout(BOUND, stream.read_exact(&mut heard)).await.context("no echo")??;
+    ensure!(heard == text, "another echo");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_faulty_passes_unchanged_and_its_end_too() -> anyhow::Result<()> {
+    let (_echo, upstream) = echo().await?;
+    let proxy = Proxy::start(&upstream).await?;
+    let mut stream = TcpStream::connect(proxy.address()).await?;
+    let megabyte: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    let (mut from, mut to) = stream.split();
+    let send = async {
+        to.write_all(&megabyte).await?;
+        to.shutdown().await
+    };
+    let mut heard = Vec::new();
+    tokio::try_join!(send, from.read_to_end(&mut heard))?;
+    assert!(heard == megabyte);
+    eventually(BOUND, "no open connection", async || {
+        ensure!(proxy.open() == 0, "{} are open", proxy.open());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_cut_ends_what_is_open_and_what_comes_until_it_heals() -> anyhow::Result<()> {
+    let (_echo, upstream) = echo().await?;
+    let proxy = Proxy::start(&upstream).await?;
+    let mut open = TcpStream::connect(proxy.address()).await?;
+    sends_and_hears(&mut open, b"before").await?;
+    proxy.cut();
+    assert_eq!(open.read(&mut [0]).await?, 0);
+    let mut late = TcpStream::connect(proxy.address()).await?;
+    assert_eq!(late.read(&mut [0]).await?, 0);
+    proxy.heal();
+    sends_and_hears(&mut TcpStream::connect(proxy.address()).await?, b"after").await
+}
+
+#[tokio::test]
+async fn a_reset_is_seen_as_one() -> anyhow::Result<()> {
+    let (_echo, upstream) = echo().await?;
+    let proxy = Proxy::start(&upstream).await?;
+    let mut open = TcpStream::connect(proxy.address()).await?;
+    sends_and_hears(&mut open, b"before").await?;
+    proxy.reset();
+    assert_eq!(open.read(&mut [0]).await.expect_err("a reset").kind(), std::io::ErrorKind::ConnectionReset);
+    sends_and_hears(&mut TcpStream::connect(proxy.address()).await?, b"after").await
+}
+
+#[tokio::test]
+async fn a_stalled_connection_stays_open_and_delivers_when_it_heals() -> anyhow::Result<()> {
+    let (_echo, upstream) = echo().await?;
+    let proxy = Proxy::start(&upstream).await?;
+    let mut stream = TcpStream::connect(proxy.address()).await?;
+    for direction in [Direction::ToServer, Direction::ToClient, Direction::Both] {
+        proxy.stall(direction);
+        stream.write_all(b"patience").await?;
+        assert!(tokio::time::timeout(SILENCE, stream.read(&mut [0])).await.is_err(), "{direction:?} does not stall");
+        proxy.heal();
+        hears(&mut stream, b"patience").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_delay_holds_back_both_ways_and_keeps_the_order() -> anyhow::Result<()> {
+    let (_echo, upstream) = echo().await?;
+    let proxy = Proxy::start(&upstream).await?;
+    let mut stream = TcpStream::connect(proxy.address()).await?;
+    proxy.delay(SILENCE);
+    stream.write_all(b"one").await?;
+    stream.write_all(b"two").await?;
+    assert!(tokio::time::timeout(SILENCE, stream.read(&mut [0])).await.is_err());
+    hears(&mut stream, b"onetwo").await
+}
+
+/// Sends a batch of two messages as the product does, and returns the answer to its commit.
+async fn commit(client: &async_nats::Client, stream: &str) -> anyhow::Result<serde_json::Value> {
+    static BATCHES: AtomicU32 = AtomicU32::new(0);
+    let id = format!("batch-{}", BATCHES.fetch_add(1, Ordering::SeqCst));
+    let headers = |sequence: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Batch-Id", id.as_str());
+        headers.insert("Nats-Batch-Sequence", sequence);
+        headers
+    };
+    client.publish_with_headers(format!("{stream}.a"), headers("1"), "1".into()).await?;
+    let mut last = headers("2");
+    last.insert("Nats-Batch-Commit", "1");
+    let request = Request::new().headers(last).payload("2".into()).timeout(Some(Duration::from_secs(1)));
+    Ok(serde_json::from_slice(&client.send_request(format!("{stream}.b"), request).await?.payload)?)
+}
+
+#[tokio::test]
+async fn a_swallowed_answer_leaves_the_batch_committed_and_its_sender_in_doubt() -> anyhow::Result<()> {
+    let nats = Bed::shared().await?.nats().await?;
+    let proxy = Proxy::nats(&nats.address()).await?;
+    let client = async_nats::connect(proxy.url("nats")).await?;
+    let jetstream = jetstream::new(client.clone());
+    let config = jetstream::stream::Config {
+        name: "doubt".to_owned(),
+        subjects: vec!["doubt.>".to_owned()],
+        allow_atomic_publish: true,
+        ..Default::default()
+    };
+    let mut stream = jetstream.create_stream(config).await?;
+    assert_eq!(commit(&client, "doubt").await?["count"], 2);
+
+    proxy.swallow_commit_answers(1);
+    let lost = commit(&client, "doubt").await.expect_err("an answer that was to be lost").to_string();
+    assert!(lost.contains("timed out"), "{lost}");
+    assert_eq!(proxy.swallowed(), 1);
+    // Committed all the same; other answers arrive, and so does the next commit's.
+    assert_eq!(stream.info().await?.state.messages, 4);
+    assert_eq!(commit(&client, "doubt").await?["seq"], 6);
+
+    proxy.swallow_commit_answers_if(|answer| answer.contains(r#""seq":8"#));
+    assert!(commit(&client, "doubt").await.is_err());
+    assert_eq!(commit(&client, "doubt").await?["seq"], 10);
+    assert_eq!((proxy.swallowed(), proxy.accepted()), (2, 1));
+    Ok(())
+}
