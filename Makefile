@@ -1,0 +1,44 @@
+# The same lines on a laptop and in CI. `make` alone says what there is.
+
+CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+# What the demo is told, for example: make demo ARGS="--shoppers 5000"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help tools build test fmt lint demo rust
+
+help:
+	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
+	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
+	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
+	@echo "make build   build every binary and every test once"
+	@echo "make lint    check format and lints"
+	@echo "make fmt     write the format"
+
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is not installed: get it from https://rustup.rs; rust-toolchain.toml names the version" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "no C compiler, which one dependency (aws-lc) needs: apt-get install build-essential cmake" >&2; exit 1; }
+
+tools:
+	tools/install
+
+# Tests and binaries in one go: built apart, they would differ in the features of what they share and be built twice.
+build: rust
+	$(CARGO) build --workspace --bins --tests --examples
+
+fmt: rust
+	$(CARGO) fmt --all
+
+lint: rust
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+test: tools lint build
+	$(CARGO) test --workspace --no-fail-fast
+
+# The demo starts the binaries that lie beside it, and `cargo run -p` would choose other features than the build.
+demo: rust tools
+	$(CARGO) build --workspace --bins
+	$(TARGET)/debug/demo $(ARGS)
