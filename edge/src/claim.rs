@@ -20,6 +20,7 @@ mod lane;
 pub mod metrics;
 mod refuse;
 mod settle;
+mod skew;
 mod turn;
 mod view;
 

@@ -90,7 +90,9 @@ impl<S: Store> Desk<S> {
             floor,
         });
         let following = Arc::clone(&desk);
-        desk.floor.tasks.spawn(async move { following.view.follow(&following.store, &following.stop).await });
+        desk.floor.tasks.spawn(async move {
+            following.view.follow(&following.store, &following.floor.clock, &following.stop).await
+        });
         let serving = Arc::clone(&desk);
         desk.floor.tasks.spawn(async move { serving.index.serve(&serving.store, &serving.view, &serving.stop).await });
         desk

@@ -119,6 +119,14 @@ impl Engine {
         definition.streams.iter().map(|identity| self.opened(definition, identity)).collect()
     }
 
+    /// Milliseconds by which this edge's clock is ahead of the servers' (positive) or behind, at worst over its shards;
+    /// `None` before enough was followed live.
+    #[must_use]
+    pub fn clock_skew_ms(&self) -> Option<i64> {
+        let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
+        desks.values().filter_map(|open| open.desk.view.skew.milliseconds()).max_by_key(|ms| ms.abs())
+    }
+
     /// Applies the newest definitions: desks of the same life learn them, all others are closed.
     pub fn redefine(&self, definitions: &HashMap<SaleId, Arc<Definition>>) {
         let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);

@@ -20,10 +20,12 @@ use protocol::key::{Key, Keys};
 use protocol::store::{Entry, Feed, From, Store, Unavailable};
 use protocol::wire::Value;
 use protocol::{BucketIndex, CustomerId, Revision, Sku, Units};
+use runtime::clock::Clock;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::counter::Adopted;
+use super::skew::Skew;
 
 /// Pause before a broken feed is started again.
 const REFOLLOW_AFTER: Duration = Duration::from_millis(200);
@@ -74,6 +76,7 @@ pub(super) struct View {
     reached: watch::Sender<Revision>,
     thorough: AtomicBool,
     wanted: Notify,
+    pub(super) skew: Skew,
     /// The stock changed.
     pub(super) changed: watch::Sender<u64>,
 }
@@ -87,6 +90,7 @@ impl View {
             reached: watch::Sender::new(Revision(0)),
             thorough: AtomicBool::new(false),
             wanted: Notify::new(),
+            skew: Skew::default(),
             changed: watch::Sender::new(0),
         }
     }
@@ -169,11 +173,11 @@ impl View {
     }
 
     /// Keeps the view true until cancelled.
-    pub(super) async fn follow<S: Store>(&self, store: &S, stop: &CancellationToken) {
-        let light = self.follow_buckets(store, stop);
+    pub(super) async fn follow<S: Store>(&self, store: &S, clock: &Clock, stop: &CancellationToken) {
+        let light = self.follow_buckets(store, clock, stop);
         let thorough = async {
             self.wanted.notified().await;
-            self.follow_all(store, stop).await;
+            self.follow_all(store, clock, stop).await;
         };
         // The light feed goes on beside the thorough one: it is what the lanes see while that one catches up.
         tokio::join!(light, async {
@@ -184,7 +188,7 @@ impl View {
         });
     }
 
-    async fn follow_buckets<S: Store>(&self, store: &S, stop: &CancellationToken) {
+    async fn follow_buckets<S: Store>(&self, store: &S, clock: &Clock, stop: &CancellationToken) {
         let caught_up = || {
             self.ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         };
@@ -194,7 +198,9 @@ impl View {
         tokio::select! {
             () = follow(store, &Keys::Buckets, |entry| {
                 self.take_in(entry);
-                if entry.pending == 0 {
+                if self.is_ready() {
+                    self.skew.observe(entry.time, clock.now());
+                } else if entry.pending == 0 {
                     caught_up();
                 }
             }) => {}
@@ -203,10 +209,13 @@ impl View {
         }
     }
 
-    async fn follow_all<S: Store>(&self, store: &S, stop: &CancellationToken) {
+    async fn follow_all<S: Store>(&self, store: &S, clock: &Clock, stop: &CancellationToken) {
         let mut caught_up = false;
         let all = follow(store, &Keys::All, |entry| {
             self.take_in(entry);
+            if caught_up {
+                self.skew.observe(entry.time, clock.now());
+            }
             caught_up |= entry.pending == 0;
             if caught_up {
                 self.reached.send_replace(entry.revision);
