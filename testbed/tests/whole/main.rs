@@ -1,0 +1,106 @@
+//! The whole product on real servers: a `FlashSale` applied with kubectl, sold by two edges, recorded in Postgres.
+//!
+//! Each test has an installation of its own; they run one after the other, because each brings a crowd that takes the
+//! machine for itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking"
+)]
+
+mod books;
+mod burst;
+mod life;
+mod losses;
+mod wrong;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use testbed::crowd::{Arrival, Crowd, History};
+use testbed::installation::{Installation, Plan};
+use testbed::{Bed, eventually};
+use tokio::sync::{Mutex, MutexGuard};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// The machine to oneself, and the bed.
+async fn alone() -> (MutexGuard<'static, ()>, &'static Bed) {
+    let guard = ONE_AT_A_TIME.lock().await;
+    (guard, Bed::shared().await.unwrap())
+}
+
+async fn installed(bed: &Bed) -> Installation {
+    Installation::start(bed, Plan::on(bed).await.unwrap()).await.unwrap()
+}
+
+/// A sale of one item, open since yesterday, one unit per customer.
+fn sale(name: &str, quantity: u32) -> Value {
+    json!({
+        "apiVersion": "sluice.dev/v1alpha1",
+        "kind": "FlashSale",
+        "metadata": { "name": name },
+        "spec": {
+            "schedule": { "startTime": from_now(-86_400), "endTime": from_now(86_400) },
+            "items": [{ "sku": "UNIT", "quantity": quantity, "limits": { "perOrder": 1, "perCustomer": 1 } }]
+        }
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a schedule around the present")]
+fn from_now(seconds: i64) -> String {
+    let now = jiff::Timestamp::now();
+    format!("{:.0}", now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap())
+}
+
+/// Applies a sale and waits until it can be bought; its id.
+async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
+    let name = resource.pointer("/metadata/name").and_then(Value::as_str).context("a sale has a name")?.to_owned();
+    at.apply(resource).await?;
+    at.wait_for(&name, "Provisioned", 60).await?;
+    let id = at.sale_id(&name).await?;
+    for edge in &at.access().edges {
+        eventually(Duration::from_secs(10), "the edge to know the sale", async || {
+            let answer = reqwest::get(format!("{edge}/v1/sales/{id}")).await?;
+            ensure!(answer.status().is_success(), "{}", answer.status());
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(id)
+}
+
+fn crowd(at: &Installation, sale_id: &str) -> Crowd {
+    Crowd {
+        edges: at.access().edges.clone(),
+        sale: sale_id.to_owned(),
+        sku: "UNIT".to_owned(),
+        quantity: 1,
+        sends: 2,
+        connections: 256,
+        arrival: Arrival::Burst,
+        patience: Duration::from_secs(90),
+    }
+}
+
+/// Runs a crowd and something that goes wrong once `after` requests were answered for good.
+async fn disturbed<T>(
+    crowd: &Crowd,
+    sessions: &[String],
+    after: usize,
+    trouble: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(History, T)> {
+    let (answered, mut seen) = tokio::sync::watch::channel(0);
+    let run = crowd.run(sessions, |done| {
+        answered.send_replace(done);
+    });
+    let trouble = async {
+        seen.wait_for(|done| *done >= after).await?;
+        trouble.await
+    };
+    tokio::try_join!(run, trouble)
+}
