@@ -1,55 +1,142 @@
-//! The one place that asks the time.
+//! What time it is: the one place that asks.
 //!
-//! Everything else is handed a [`Clock`], so a test can hold the time still, and a test of two edges can set one of
-//! them wrong by ten minutes.
+//! **What it is for.** Windows of sales and deadlines of holds are compared with the wall clock; durations are measured
+//! with the monotonic one. Whoever needs either is given a [`Clock`], so a test can say what time it is, and the clock of
+//! a single process can be moved away from everybody else's.
+//!
+//! **What must always hold.** The monotonic time never goes back, whatever is done to the wall clock.
+//!
+//! **What is deliberately absent.** Timers for pauses and timeouts: `tokio::time` is used for those directly, and it can
+//! be paused in tests by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+pub use tokio::time::Instant;
 
-/// A clock, possibly a wrong one. Cheap to clone; clones share the offset.
-#[derive(Debug, Clone, Default)]
+/// How late a sleeper may notice that somebody set the machine's wall clock: a timer does not know about it.
+const STEP_NOTICED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A clock; its clones show the same time.
+#[derive(Debug, Clone)]
 pub struct Clock {
-    offset_ms: Arc<AtomicI64>,
+    hands: Hands,
+    offset: Arc<watch::Sender<SignedDuration>>,
+}
+
+/// What the wall clock shows before the offset.
+#[derive(Debug, Clone, Copy)]
+enum Hands {
+    /// The machine's time.
+    System,
+    /// Moves with tokio's time, which a test can pause.
+    Tokio { start: Timestamp, origin: Instant },
+    /// Stands still.
+    Still(Timestamp),
 }
 
 impl Clock {
-    /// The machine's clock, moved by this many milliseconds; 0 outside of tests.
+    /// The machine's clock.
     #[must_use]
-    pub fn new(offset_ms: i64) -> Self {
-        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)) }
+    pub fn system() -> Self {
+        Self::with(Hands::System)
     }
 
-    /// Wall-clock time.
+    /// For tests: stands at `start` until it is [advanced](Self::advance) or given an offset.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn manual(start: Timestamp) -> Self {
+        Self::with(Hands::Still(start))
+    }
+
+    /// For simulations: shows `start` now and moves with tokio's time. Where that is paused, clock, pauses and timeouts
+    /// move together and a run can be repeated exactly.
+    #[must_use]
+    pub fn simulated(start: Timestamp) -> Self {
+        Self::with(Hands::Tokio { start, origin: instant() })
+    }
+
+    fn with(hands: Hands) -> Self {
+        Self { hands, offset: Arc::new(watch::Sender::new(SignedDuration::ZERO)) }
+    }
+
+    /// The wall time.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
-        let offset = SignedDuration::from_millis(self.offset_ms.load(Ordering::Relaxed));
-        let now = Timestamp::now();
-        now.checked_add(offset).unwrap_or(now)
+        let shown = match self.hands {
+            Hands::System => timestamp(),
+            Hands::Tokio { start, origin } => later(start, signed(instant() - origin)),
+            Hands::Still(at) => at,
+        };
+        later(shown, *self.offset.borrow())
     }
 
-    /// Time for measuring spans; never jumps.
+    /// A point in time to measure durations from; only differences mean something.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn monotonic(&self) -> Instant {
-        Instant::now()
+        instant()
     }
 
-    /// Moves the wall clock, for tests.
-    pub fn set_offset_ms(&self, offset_ms: i64) {
-        self.offset_ms.store(offset_ms, Ordering::Relaxed);
-    }
-
-    /// Sleeps until this wall-clock time; returns at once when it is past.
-    pub async fn sleep_until(&self, at: Timestamp) {
-        while let Ok(left) = Duration::try_from(at.duration_since(self.now())) {
+    /// Returns when the wall clock shows `deadline` or later. Safe to drop and call again.
+    pub async fn sleep_until(&self, deadline: Timestamp) {
+        let mut moved = self.offset.subscribe();
+        loop {
+            // Seen before the time is read, so that a move in between wakes the wait below.
+            moved.mark_unchanged();
+            let Ok(left) = Duration::try_from(deadline.duration_since(self.now())) else { return };
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left).await;
+            let timer = async {
+                match self.hands {
+                    Hands::System => tokio::time::sleep(left.min(STEP_NOTICED_WITHIN)).await,
+                    Hands::Tokio { .. } => tokio::time::sleep(left).await,
+                    Hands::Still(_) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = timer => {}
+                _ = moved.changed() => {}
+            }
         }
     }
+
+    /// How far it is ahead of the time it follows.
+    #[must_use]
+    pub fn offset(&self) -> SignedDuration {
+        *self.offset.borrow()
+    }
+
+    /// Shows a wall time this far ahead of the time it follows, or behind it; wakes whoever sleeps.
+    pub fn set_offset(&self, offset: SignedDuration) {
+        self.offset.send_replace(offset);
+    }
+
+    /// Moves the wall time on; wakes whoever sleeps.
+    pub fn advance(&self, by: Duration) {
+        self.offset.send_modify(|offset| *offset = offset.saturating_add(signed(by)));
+    }
 }
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+    time.checked_add(by).unwrap_or(end)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the time")]
+fn timestamp() -> Timestamp {
+    Timestamp::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the time")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests;
