@@ -16,7 +16,7 @@
 //! Ctrl-C or `kill -9` ([`warden`] says how). Two beds, and two test binaries, never meet: ports are reserved per process
 //! ([`free_port`]), names are handed out once ([`Bed::unique`]).
 //!
-//! What it costs: NATS 0.1 s, Redis 0.1 s, Postgres 1 s, three NATS nodes 2 s, Kubernetes 3 s and 330 MB.
+//! What it costs to start: NATS and Redis 0.1 s, three NATS nodes 1 s, Postgres 1 s, Kubernetes 3 s and 330 MB.
 //!
 //! Everything that breaks on purpose is here too: processes can be killed, paused and started again on the same port and
 //! data, and a [`Proxy`] between two parties cuts, delays, resets, or swallows exactly the answer that matters.
@@ -49,3 +49,4 @@ pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use redis::Redis;
 pub use service::{Service, binary};
+pub use stopwatch::Stopwatch;

@@ -10,14 +10,18 @@ use std::time::Instant;
 
 /// Shows the seconds since it was started.
 #[derive(Debug)]
-pub(crate) struct Stopwatch(Instant);
+pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    pub(crate) fn start() -> Self {
+    /// Starts it.
+    #[must_use]
+    pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    pub(crate) fn elapsed(&self) -> std::time::Duration {
+    /// How long since then.
+    #[must_use]
+    pub fn elapsed(&self) -> std::time::Duration {
         self.0.elapsed()
     }
 }
