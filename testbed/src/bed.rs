@@ -77,7 +77,7 @@ impl Bed {
     /// # Errors
     /// As [`Bed::nats`].
     pub async fn nats_cluster(&self) -> anyhow::Result<&NatsCluster> {
-        let start = async || self.starting("the cluster of three nats-servers", Box::pin(NatsCluster::start(self))).await;
+        let start = async || self.starting("the cluster of nats-servers", Box::pin(NatsCluster::start(self))).await;
         self.nats_cluster.get_or_try_init(start).await
     }
 
