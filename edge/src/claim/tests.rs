@@ -202,3 +202,36 @@ async fn two_keys_of_one_customer_racing_over_two_edges_never_exceed_the_limit()
         desks.iter().for_each(|desk| desk.close());
     }
 }
+
+/// Customers who ask once, with little patience, and go. Whoever was told "busy" was told that this attempt took nothing
+/// and never will: whatever is still on the way must not make an order for them.
+async fn impatient(seed: u64) {
+    let memory = provisioned().await;
+    let desks = edges(&memory, &definition(None));
+    memory.unleash(Chaos { delayed: 300, delay_calls_max: 400, ..Chaos::storm(seed) });
+    let asking = (0..8).map(|number| {
+        let desk = Arc::clone(&desks[number % 2]);
+        async move { claim(&desk, customer(number), &request("wish", 1), Duration::from_millis(400)).await }
+    });
+    let answers: Vec<_> = futures::stream::iter(asking).buffered(8).collect().await;
+    desks.iter().for_each(|desk| desk.close());
+    for (ticket, _) in memory.delayed() {
+        memory.land(ticket);
+    }
+    for (number, answer) in answers.iter().enumerate() {
+        let stored = memory.peek(&Key::Order(customer(number), OrderNumber(0))).is_some();
+        match answer {
+            Answer::Order { .. } => assert!(stored, "seed {seed}: customer {number} was told yes"),
+            Answer::Refused(refusal) => assert!(!stored, "seed {seed}: customer {number} was told {refusal:?}"),
+            Answer::Settling { .. } => {}
+        }
+    }
+    memory.check().unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_told_that_nothing_was_taken_never_finds_an_order() {
+    for seed in 3_000..4_000 {
+        impatient(seed).await;
+    }
+}
