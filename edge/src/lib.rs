@@ -1,3 +1,28 @@
 //! Stage 2: token buckets become orders.
+//!
+//! **What it is for.** Shoppers ask over HTTP; every request that may take something becomes a claim, and every claim gets
+//! an honest answer.
+//!
+//! ```text
+//! connection ─► serve (who is let in, how long) ─► shell (bounds, id, counts) ─► app (routes)
+//!                                                                                  │ auth: who asks
+//!        sales: what is for sale ◄── table of sales ──► warm: desks open in time   ▼
+//!        frames: what viewers see ◄──────────────────────────────────────────── claim: the engine
+//!                                                                                  │
+//!                                        problem: what every no looks like ◄───────┘
+//! ```
 
+pub mod app;
+pub mod args;
+pub mod auth;
 pub mod claim;
+pub mod frames;
+pub mod metrics;
+pub mod mint;
+pub mod problem;
+pub mod routes;
+pub mod run;
+pub mod sales;
+pub mod serve;
+pub mod shell;
+pub mod warm;

@@ -1,3 +1,16 @@
 //! The process.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use edge::args::{Arguments, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(args) => edge::run::run(*args),
+        Command::Session(args) => edge::mint::run(&args),
+    }
+}

@@ -182,6 +182,12 @@ impl Installation {
         }
     }
 
+    /// Its name; empty for the default one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
     fn named(&self, what: &str) -> String {
         if self.0.is_empty() { what.to_owned() } else { format!("{}_{what}", self.0) }
     }

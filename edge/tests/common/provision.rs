@@ -24,11 +24,14 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 
 /// An open sale of `units` of the item `shoe`, two per order, without payment. Change it before
 /// [`provision`]ing it; streams are filled in there.
-pub(crate) fn draft(name: &str, units: u32) -> Definition {
+///
+/// # Errors
+/// When the name cannot be a sale's.
+pub(crate) fn draft(name: &str, units: u32) -> anyhow::Result<Definition> {
     let now = Clock::system().now();
     let uid = uuid::Uuid::new_v4().to_string();
-    Definition {
-        sale: SaleId::of_resource(name, &uid).unwrap(),
+    Ok(Definition {
+        sale: SaleId::of_resource(name, &uid)?,
         namespace: "shop".to_owned(),
         name: name.to_owned(),
         uid,
@@ -42,19 +45,22 @@ pub(crate) fn draft(name: &str, units: u32) -> Definition {
         start: now - WINDOW,
         end: now + WINDOW,
         per_customer: None,
-        items: vec![item("shoe", units)],
+        items: vec![item("shoe", units)?],
         payment: Payment::None,
         hold_seconds: 600,
         guests_allowed: false,
         rate_limit: None,
         acknowledge: Acknowledge::Stream,
-    }
+    })
 }
 
 /// `units` of an item, at most two per order, 129 euros each, in four buckets.
-pub(crate) fn item(sku: &str, units: u32) -> Item {
-    Item {
-        sku: Sku::parse(sku).unwrap(),
+///
+/// # Errors
+/// When that is no SKU.
+pub(crate) fn item(sku: &str, units: u32) -> anyhow::Result<Item> {
+    Ok(Item {
+        sku: Sku::parse(sku)?,
         display_name: format!("A {sku}"),
         image_url: None,
         quantity: Units(units),
@@ -63,7 +69,7 @@ pub(crate) fn item(sku: &str, units: u32) -> Item {
         per_order: Units(2),
         per_customer: None,
         buckets: 4,
-    }
+    })
 }
 
 /// Makes the sale's streams in memory with `shards` shards, seeds and fills the buckets, and publishes the definition.

@@ -1,0 +1,122 @@
+//! Everything that can be set, so that `--help` tells it all.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+use protocol::key::Installation;
+use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
+
+use crate::serve::network::Network;
+
+/// Longest life of a session that a command makes, in hours: a month.
+const SESSION_HOURS_MAX: u32 = 720;
+/// Most sessions that one command makes.
+const SESSIONS_MAX: u32 = 1_000_000;
+
+/// Sells: answers shoppers over HTTP and turns free units into orders.
+#[derive(Debug, Parser)]
+#[command(name = "sluice-edge", version, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve shoppers until SIGTERM
+    Run(Box<RunArgs>),
+    /// Make signed sessions, one a line, with the session key; for tests and demonstrations
+    Session(SessionArgs),
+}
+
+/// The arguments of `run`.
+#[derive(Clone, Args)]
+pub struct RunArgs {
+    /// How the process lives.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+    /// Where the stock is.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// What signs.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// How shoppers are served.
+    #[command(flatten)]
+    pub http: HttpArgs,
+}
+
+impl std::fmt::Debug for RunArgs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("RunArgs").field("process", &self.process).field("http", &self.http).finish_non_exhaustive()
+    }
+}
+
+/// The installation's keys.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Keys")]
+pub struct KeyArgs {
+    /// Key that signs sessions, at least 32 bytes of text; given twice, both are accepted and the first one signs
+    #[arg(long, env = "SLUICE_SESSION_KEY_FILE", value_name = "FILE", required = true, value_delimiter = ',')]
+    pub session_key_file: Vec<SecretFile>,
+    /// Key that turns people into customer ids, at least 32 bytes of text; never changed while a sale lives
+    #[arg(long, env = "SLUICE_CUSTOMER_KEY_FILE", value_name = "FILE")]
+    pub customer_key_file: SecretFile,
+}
+
+/// How shoppers are served.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct HttpArgs {
+    /// Address for shoppers
+    #[arg(long, env = "SLUICE_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Most connections at a time; more wait to be accepted
+    #[arg(long, env = "SLUICE_CONNECTIONS_MAX", default_value_t = 40_000, value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub connections_max: u32,
+    /// Most connections of one address that is no trusted proxy; more are closed at once
+    #[arg(long, env = "SLUICE_CONNECTIONS_PER_SOURCE_MAX", default_value_t = 20_000, value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub connections_per_source_max: u32,
+    /// Networks of proxies: their connections are not bounded by source
+    #[arg(long, env = "SLUICE_TRUSTED_PROXY_CIDRS", value_name = "CIDRS", value_delimiter = ',')]
+    pub trusted_proxy_cidrs: Vec<Network>,
+    /// Most event streams at a time; more are told to come back
+    #[arg(long, env = "SLUICE_VIEWERS_MAX", default_value_t = 20_000, value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub viewers_max: u32,
+}
+
+/// The arguments of `session`.
+#[derive(Debug, Clone, Args)]
+pub struct SessionArgs {
+    /// Who it is for
+    #[arg(long, value_name = "NAME")]
+    pub customer: String,
+    /// Make this many, for NAME-0, NAME-1 …
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=i64::from(SESSIONS_MAX)))]
+    pub count: Option<u32>,
+    /// Hours that they are good for
+    #[arg(long, default_value_t = 12, value_name = "HOURS",
+        value_parser = value_parser!(u32).range(1..=i64::from(SESSION_HOURS_MAX)))]
+    pub hours: u32,
+    /// What they may do beyond buying
+    #[arg(long, value_name = "ROLE", value_enum)]
+    pub role: Vec<crate::auth::session::Role>,
+    /// Make sessions of people whom nobody knows
+    #[arg(long)]
+    pub guest: bool,
+    /// What signs.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Tells installations apart; empty for the only one
+    #[arg(long, env = "SLUICE_INSTALLATION", value_name = "NAME", default_value = "",
+        value_parser = Installation::parse)]
+    pub installation: Installation,
+    /// Accept keys that everybody knows; for demonstrations only
+    #[arg(long, env = "SLUICE_DEV", value_parser = clap::builder::BoolishValueParser::new())]
+    pub dev: bool,
+}

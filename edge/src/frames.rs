@@ -1,0 +1,193 @@
+//! One encoded frame per sale that somebody watches, always the newest.
+//!
+//! **What must always hold.** At most two frames a second however fast the stock moves, at least one in fifteen seconds
+//! however still it stands: the same frame with a newer time is the heartbeat, so viewers need no timers of their own. The
+//! frames of a sale end when the sale does, when nobody watches, or when the process ends; viewers then end too, after the
+//! last frame.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use protocol::SaleId;
+use protocol::sale::Definition;
+use runtime::clock::Clock;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::claim::{Engine, Stock};
+use crate::routes::sales::{ItemStock, State};
+use crate::sales::Sales;
+
+/// Shortest time between two frames.
+const FRAME_AFTER: Duration = Duration::from_millis(500);
+/// Longest time between two frames, less the shortest.
+const HEARTBEAT_AFTER: Duration = Duration::from_millis(14_500);
+/// How long the stock of a sale is waited for before a frame goes without it.
+const LOOK_WAIT: Duration = Duration::from_secs(2);
+/// How soon a stock that is not known is asked for again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The frames of all sales; its clones are the same.
+#[derive(Clone)]
+pub struct Frames {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    sales: Arc<Sales>,
+    engine: Engine,
+    clock: Clock,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    seats: Arc<Semaphore>,
+    open: Mutex<HashMap<SaleId, Arc<watch::Sender<Bytes>>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Frame<'a> {
+    server_time: Timestamp,
+    state: State,
+    start: Timestamp,
+    end: Timestamp,
+    items: Vec<ItemStock<'a>>,
+}
+
+impl Frames {
+    /// No frames yet; room for this many viewers.
+    #[must_use]
+    pub fn new(
+        sales: Arc<Sales>,
+        engine: Engine,
+        clock: Clock,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+        viewers_max: u32,
+    ) -> Self {
+        let seats = Arc::new(Semaphore::new(viewers_max as usize));
+        let open = Mutex::default();
+        Self { shared: Arc::new(Shared { sales, engine, clock, tasks, stopping, seats, open }) }
+    }
+
+    /// The frames of a sale; `None` when there is no room for another viewer, or the process ends.
+    #[must_use]
+    pub fn watch(&self, definition: &Definition) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
+        let shared = &self.shared;
+        let seat = Arc::clone(&shared.seats).try_acquire_owned().ok()?;
+        if shared.stopping.is_cancelled() {
+            return None;
+        }
+        let mut open = shared.open();
+        if let Some(frames) = open.get(&definition.sale) {
+            return Some((seat, frames.subscribe()));
+        }
+        let frames = Arc::new(watch::Sender::new(Bytes::new()));
+        let watching = frames.subscribe();
+        open.insert(definition.sale.clone(), Arc::clone(&frames));
+        let (drawing, sale) = (Arc::clone(shared), definition.sale.clone());
+        shared.tasks.spawn(async move { drawing.draw(&sale, frames).await });
+        Some((seat, watching))
+    }
+}
+
+impl Shared {
+    async fn draw(&self, sale: &SaleId, frames: Arc<watch::Sender<Bytes>>) {
+        let mut changes = self.sales.changes();
+        loop {
+            // Before the definition is read, so that a change after that is not missed.
+            changes.mark_unchanged();
+            let Some(definition) = self.sales.get(sale) else { break };
+            let look = tokio::time::timeout(LOOK_WAIT, self.engine.look_at(&definition));
+            if self.stopping.run_until_cancelled(look).await.is_none() {
+                break;
+            }
+            // Subscribed before the stock is read, so that a change in between is not missed.
+            let moves = self.engine.stock_changes(&definition);
+            let stock = self.engine.stock(&definition);
+            frames.send_replace(encode(&definition, stock.as_ref(), self.clock.now()));
+            let next = self.next(&definition, &mut changes, moves, stock.is_some());
+            if self.stopping.run_until_cancelled(next).await.is_none() || self.nobody_watches(sale, &frames) {
+                break;
+            }
+        }
+        self.forget(sale, &frames);
+    }
+
+    /// Returns when the next frame is due.
+    async fn next(
+        &self,
+        definition: &Definition,
+        changes: &mut watch::Receiver<Arc<crate::sales::Snapshot>>,
+        moves: Option<Vec<watch::Receiver<u64>>>,
+        known: bool,
+    ) {
+        tokio::time::sleep(FRAME_AFTER).await;
+        let moved = async {
+            match moves {
+                Some(mut moves) if known => {
+                    let any = moves.iter_mut().map(|shard| Box::pin(shard.changed()));
+                    // A desk that is closed is another change; the pause keeps it from turning idly.
+                    if futures::future::select_all(any).await.0.is_err() {
+                        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                    }
+                }
+                _ => tokio::time::sleep(LOOK_AGAIN_AFTER).await,
+            }
+        };
+        let turns = async {
+            match definition.next_transition(self.clock.now()) {
+                Some(at) => self.clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = moved => {}
+            () = turns => {}
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(HEARTBEAT_AFTER) => {}
+        }
+    }
+
+    /// Under the lock, so that nobody begins to watch frames that have just ended.
+    fn nobody_watches(&self, sale: &SaleId, frames: &watch::Sender<Bytes>) -> bool {
+        let mut open = self.open();
+        let nobody = frames.receiver_count() == 0;
+        if nobody {
+            open.remove(sale);
+        }
+        nobody
+    }
+
+    /// Unless others were begun meanwhile.
+    fn forget(&self, sale: &SaleId, frames: &Arc<watch::Sender<Bytes>>) {
+        let mut open = self.open();
+        if open.get(sale).is_some_and(|present| Arc::ptr_eq(present, frames)) {
+            open.remove(sale);
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<SaleId, Arc<watch::Sender<Bytes>>>> {
+        // Nothing that holds the lock leaves the map half written.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn encode(definition: &Definition, stock: Option<&Stock>, now: Timestamp) -> Bytes {
+    let frame = Frame {
+        server_time: now,
+        state: State::of(definition, now),
+        start: definition.start,
+        end: definition.end,
+        items: definition.items.iter().map(|item| ItemStock::of(item, stock)).collect(),
+    };
+    let json = serde_json::to_string(&frame).unwrap_or_default();
+    Bytes::from(format!("id: {}\nevent: sale\ndata: {json}\n\n", now.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! `sluice-edge session`: sessions for tests and demonstrations, made with the installation's own key.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use jiff::SignedDuration;
+use runtime::clock::Clock;
+
+use crate::args::SessionArgs;
+use crate::auth::keys::Keys;
+use crate::auth::session::Session;
+
+/// Prints them.
+#[must_use]
+pub fn run(args: &SessionArgs) -> ExitCode {
+    match print(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sluice-edge: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(args: &SessionArgs) -> anyhow::Result<()> {
+    let keys = Keys::read(&args.keys, &args.installation, args.dev)?;
+    let now = Clock::system().now();
+    let expires = now + SignedDuration::from_hours(i64::from(args.hours));
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let names = match args.count {
+        None => vec![args.customer.clone()],
+        Some(count) => (0..count).map(|number| format!("{}-{number}", args.customer)).collect(),
+    };
+    for name in names {
+        let session = Session { customer: keys.customer(&name), guest: args.guest, roles: args.role.clone() };
+        writeln!(out, "{}", keys.ring().sign(&session, now, expires)?)?;
+    }
+    Ok(out.flush()?)
+}

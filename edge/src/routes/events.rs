@@ -1,0 +1,85 @@
+//! What viewers of a sale are sent, as server-sent events.
+//!
+//! **What it is for.** A page that shows the stock moving. Each event is the whole state, so one that was missed is not
+//! missed, and `Last-Event-ID` needs no memory of ours: whoever comes back gets the newest.
+//!
+//! **What it costs.** A frame is encoded once per sale and shared by all its viewers; a viewer is a stream on the
+//! connection that is there anyway, with neither a task nor a timer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::Stream;
+use prometheus::IntGauge;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::wrappers::WatchStream;
+
+use crate::app::Edge;
+use crate::problem::Problem;
+use crate::routes::named;
+
+/// How long a browser waits before it comes back, in ms; spread, so that the viewers of a pod that ends do not come back
+/// together.
+const RETRY_MS: std::ops::Range<u32> = 500..3_000;
+
+/// `GET /v1/sales/{sale}/events`
+///
+/// # Errors
+/// When there is no such sale, or no room for another viewer.
+pub async fn watch(State(edge): State<Arc<Edge>>, Path(sale): Path<String>) -> Result<Response, Problem> {
+    let definition = named(&edge, &sale)?;
+    let (seat, frames) = edge.frames.watch(&definition).ok_or(Problem::Refused(crate::claim::BUSY))?;
+    edge.metrics.viewers.inc();
+    let viewer = Viewer {
+        hello: Some(Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)))),
+        frames: WatchStream::new(frames),
+        _seat: seat,
+        count: edge.metrics.viewers.clone(),
+    };
+    let mut response = Response::new(Body::from_stream(viewer));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // Proxies that collect answers would hold events back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// One viewer, until it leaves or the sale's frames end.
+struct Viewer {
+    hello: Option<Bytes>,
+    frames: WatchStream<Bytes>,
+    _seat: OwnedSemaphorePermit,
+    count: IntGauge,
+}
+
+impl Stream for Viewer {
+    type Item = Result<Bytes, std::convert::Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(hello) = self.hello.take() {
+            return Poll::Ready(Some(Ok(hello)));
+        }
+        loop {
+            match Pin::new(&mut self.frames).poll_next(cx) {
+                // Nothing was encoded yet.
+                Poll::Ready(Some(frame)) if frame.is_empty() => {}
+                Poll::Ready(frame) => return Poll::Ready(frame.map(Ok)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.count.dec();
+    }
+}

@@ -1,0 +1,113 @@
+//! `sluice-edge run`: the parts, and how they are joined.
+//!
+//! **How it ends.** The process becomes unready and the port closes; every request that came is answered; only then does
+//! the claim engine close, so that no accepted claim is dropped.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use protocol::sale::Definition;
+use runtime::Process;
+use runtime::registry::Table;
+use tokio::net::TcpListener;
+
+use crate::app::{self, Edge};
+use crate::args::RunArgs;
+use crate::auth::keys::Keys;
+use crate::claim::desk::Floor;
+use crate::claim::{Engine, metrics as claim_metrics};
+use crate::frames::Frames;
+use crate::metrics::Metrics;
+use crate::sales::Sales;
+use crate::serve::patience::Patience;
+use crate::serve::{self, Bounds, Gauges};
+use crate::shell::Shell;
+use crate::warm;
+
+/// How long connections are waited for.
+const PATIENCE: Patience =
+    Patience { head: Duration::from_secs(5), idle: Duration::from_secs(30), write: Duration::from_secs(30) };
+/// Part of the drain that is kept for the engine, once every request is answered.
+const ENGINE_DRAIN: Duration = Duration::from_secs(3);
+/// Least time for connections to end.
+const CONNECTIONS_DRAIN_MIN: Duration = Duration::from_secs(1);
+
+/// Runs until `SIGTERM`.
+#[must_use]
+pub fn run(args: RunArgs) -> ExitCode {
+    let process = args.process.clone();
+    runtime::process::main("sluice-edge", env!("CARGO_PKG_VERSION"), &process, async |process| {
+        start(args, process).await
+    })
+}
+
+async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
+    // What is wrong with the arguments is said before anything is waited for.
+    let keys = Arc::new(Keys::read(&args.keys, &args.nats.installation, args.process.dev)?);
+    let listen = args.http.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let metrics = Arc::new(Metrics::new(&process.metrics)?);
+
+    let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
+    let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
+    let engine = Engine::new(claims, floor(&process, listener.local_addr()?)?);
+    let sales = Arc::new(Sales::default());
+    let stopping = process.drain.stopping();
+
+    let table = Table::<Definition>::new(sales_client, args.nats.installation.sales_bucket());
+    let (following, counting, part) = (Arc::clone(&sales), Arc::clone(&metrics), process.readiness.part("sales", true));
+    let stop = stopping.clone();
+    process.drain.spawn("sales", async move {
+        following.follow(&table, &part, &counting, &stop).await;
+        Ok(())
+    });
+    let (warming, warm_sales, clock, stop) =
+        (engine.clone(), Arc::clone(&sales), process.clock.clone(), stopping.clone());
+    process.drain.spawn("desks", async move {
+        warm::keep(&warming, &warm_sales, &clock, &stop).await;
+        Ok(())
+    });
+    let (fresh, stop) = (Arc::clone(&keys), stopping.clone());
+    process.drain.spawn("keys", async move {
+        fresh.keep_fresh(&stop).await;
+        Ok(())
+    });
+
+    let tasks = process.drain.tasks().clone();
+    let clock = process.clock.clone();
+    let frames =
+        Frames::new(Arc::clone(&sales), engine.clone(), clock.clone(), tasks, stopping.clone(), args.http.viewers_max);
+    let edge =
+        Edge { sales, engine: engine.clone(), keys, frames, clock: clock.clone(), metrics: Arc::clone(&metrics) };
+    let shell = Arc::new(Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)));
+    let bounds = Bounds {
+        connections_max: args.http.connections_max,
+        per_source_max: args.http.connections_per_source_max,
+        proxies: args.http.trusted_proxy_cidrs.clone(),
+        patience: PATIENCE,
+    };
+    let gauges = Gauges { open: metrics.connections.clone(), refused: metrics.connections_refused.clone() };
+    let drain = args.process.drain_bound().saturating_sub(ENGINE_DRAIN).max(CONNECTIONS_DRAIN_MIN);
+    tracing::info!(http.address = %listener.local_addr()?, "shoppers are served");
+    process.drain.spawn("http", async move {
+        serve::serve(listener, shell, bounds, gauges, stopping, drain).await;
+        engine.close();
+        Ok(())
+    });
+    Ok(())
+}
+
+/// What the engine stands on. The edge's number only spreads edges over buckets: a good one differs between pods.
+fn floor(process: &Process, address: std::net::SocketAddr) -> anyhow::Result<Floor> {
+    let mut hasher = DefaultHasher::new();
+    (rand::random::<u64>(), address).hash(&mut hasher);
+    Ok(Floor {
+        edge: hasher.finish(),
+        clock: process.clock.clone(),
+        tasks: process.drain.tasks().clone(),
+        metrics: Arc::new(claim_metrics::Metrics::register(process.metrics.registry())?),
+    })
+}

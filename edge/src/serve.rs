@@ -1,0 +1,208 @@
+//! The port for shoppers: who is let in, for how long, and how it ends.
+//!
+//! **What it is for.** `axum::serve` has no bound for connections or slow peers, so the accept loop is ours.
+//!
+//! **What must always hold.** Past the bound of connections nobody is accepted, so that those inside are served; one
+//! source alone cannot take the whole bound. When the process ends, the port closes first, then every connection ends
+//! after the answer it owes.
+//!
+//! **What is deliberately absent.** TLS: the ingress ends it.
+
+pub mod network;
+pub mod patience;
+mod sources;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use prometheus::{IntCounter, IntGauge};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use network::Network;
+use patience::{OpenRequest, Patience, Patient, Progress};
+use sources::Sources;
+
+/// Pause after the system refused a connection, as when all file handles are taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Most bytes of a head that are read; the shell refuses heads above half of it with an explanation.
+const HEAD_BYTES_MAX: usize = 32 * 1_024;
+/// Most requests that one HTTP/2 connection has open.
+const STREAMS_MAX: u32 = 128;
+/// Most bytes that wait to be written per HTTP/2 stream.
+const STREAM_BYTES_MAX: usize = 64 * 1_024;
+
+/// Whatever answers requests.
+pub trait Answer: Send + Sync + 'static {
+    /// Answers one.
+    fn answer(&self, request: axum::http::Request<Body>) -> impl Future<Output = axum::response::Response> + Send;
+}
+
+/// The bounds of the port.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Most connections.
+    pub connections_max: u32,
+    /// Most connections of one source.
+    pub per_source_max: u32,
+    /// Networks whose connections are not bounded by source.
+    pub proxies: Vec<Network>,
+    /// How long connections are waited for.
+    pub patience: Patience,
+}
+
+/// What the port counts.
+#[derive(Debug, Clone)]
+pub struct Gauges {
+    /// Open connections.
+    pub open: IntGauge,
+    /// Connections closed because their source has too many.
+    pub refused: IntCounter,
+}
+
+/// Serves until told to stop, then until every connection has ended or `drain` is over.
+pub async fn serve<A: Answer>(
+    listener: TcpListener,
+    answers: Arc<A>,
+    bounds: Bounds,
+    gauges: Gauges,
+    stopping: CancellationToken,
+    drain: Duration,
+) {
+    let connections = TaskTracker::new();
+    let accepted = connections.clone();
+    let port = Arc::new(Port {
+        answers,
+        patience: bounds.patience,
+        protocols: protocols(),
+        gauges,
+        stopping: stopping.clone(),
+    });
+    let seats = Arc::new(Semaphore::new(bounds.connections_max as usize));
+    let sources = Sources::new(bounds.per_source_max, bounds.proxies);
+    // The listener goes with this future: once it stops nobody else is let in.
+    let accepting = async move {
+        loop {
+            // Never closed, so the error arm is not reached.
+            let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    if is_ours(&error) {
+                        tracing::warn!("cannot accept a connection: {error}");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                    continue;
+                }
+            };
+            let Some(place) = sources.enter(peer.ip()) else {
+                port.gauges.refused.inc();
+                continue;
+            };
+            let port = Arc::clone(&port);
+            accepted.spawn(async move {
+                port.gauges.open.inc();
+                port.connection(stream).await;
+                port.gauges.open.dec();
+                drop((seat, place));
+            });
+        }
+    };
+    stopping.run_until_cancelled(Box::pin(accepting)).await;
+    connections.close();
+    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+        tracing::warn!(connections.open = connections.len(), "connections are cut: they did not end in time");
+    }
+}
+
+/// Whether the fault is this process's; a peer that left before it was let in is no news.
+fn is_ours(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut protocols = auto::Builder::new(TokioExecutor::new());
+    // Slow heads are dealt with by `patience`, which also sees them before the protocol is known.
+    protocols.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX);
+    protocols
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_send_buf_size(STREAM_BYTES_MAX);
+    protocols
+}
+
+struct Port<A> {
+    answers: Arc<A>,
+    patience: Patience,
+    protocols: auto::Builder<TokioExecutor>,
+    gauges: Gauges,
+    stopping: CancellationToken,
+}
+
+impl<A: Answer> Port<A> {
+    async fn connection(self: &Arc<Self>, stream: TcpStream) {
+        // Answers are small and complete: waiting to fill a packet would only delay them.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let progress = Arc::new(Progress::default());
+        let io = TokioIo::new(Patient::new(stream, self.patience, Arc::clone(&progress)));
+        let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
+            let open = progress.open(request.version() >= axum::http::Version::HTTP_2);
+            let port = Arc::clone(self);
+            async move {
+                let answer = port.answers.answer(request.map(Body::new)).await;
+                Ok::<_, std::convert::Infallible>(answer.map(|body| Owed { body, _open: open }))
+            }
+        });
+        let mut connection = std::pin::pin!(self.protocols.serve_connection(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::trace!("a connection ended early: {error}");
+        }
+    }
+}
+
+/// A body; its request counts as open until it is sent.
+struct Owed {
+    body: Body,
+    _open: OpenRequest,
+}
+
+impl hyper::body::Body for Owed {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! How long a connection is waited for.
+//!
+//! **What it is for.** A peer that says nothing, or says it a byte at a time, costs memory and a file handle. The bound
+//! depends on what is waited for: the first request, the rest of a head that has begun, the next request, or somebody
+//! who does not read. The HTTP library knows one bound, for HTTP/1 heads, from the moment it waits for one; here the
+//! bytes themselves are watched, whatever protocol they are.
+//!
+//! **What it costs.** Nothing per request: the timer of an idle connection is left running over requests and looked at
+//! when it fires, so an idle connection ends after once to twice the bound.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// The bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the first request of a connection, and for the rest of a head that has begun.
+    pub head: Duration,
+    /// For the next request.
+    pub idle: Duration,
+    /// For somebody who does not read what is sent.
+    pub write: Duration,
+}
+
+/// What a connection's requests tell its bytes.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Requests that came.
+    requests: AtomicU64,
+    /// Requests whose answer is not complete.
+    open: AtomicU32,
+    /// Whether several can be open at a time: then bytes need not be part of a head.
+    multiplexed: AtomicBool,
+}
+
+/// A request that is being answered, until dropped.
+#[derive(Debug)]
+pub(super) struct OpenRequest(Arc<Progress>);
+
+impl Progress {
+    pub(super) fn open(self: &Arc<Self>, multiplexed: bool) -> OpenRequest {
+        self.multiplexed.store(multiplexed, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        OpenRequest(Arc::clone(self))
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    First,
+    Head,
+    Idle,
+}
+
+/// A connection that is waited for with patience, not for ever.
+pub(super) struct Patient<S> {
+    stream: S,
+    patience: Patience,
+    progress: Arc<Progress>,
+    /// How many requests had come when bytes of the next one did.
+    head_begun_after: Option<u64>,
+    reading: Option<(Wait, u64)>,
+    read_timer: Pin<Box<Sleep>>,
+    write_timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Patient<S> {
+    pub(super) fn new(stream: S, patience: Patience, progress: Arc<Progress>) -> Self {
+        let read_timer = Box::pin(tokio::time::sleep(patience.head));
+        Self {
+            stream,
+            patience,
+            progress,
+            head_begun_after: None,
+            reading: Some((Wait::First, 0)),
+            read_timer,
+            write_timer: None,
+        }
+    }
+
+    /// Whether a read that found nothing has been waited for long enough.
+    fn poll_impatience(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let requests = self.progress.requests.load(Ordering::Relaxed);
+        let multiplexed = self.progress.multiplexed.load(Ordering::Relaxed);
+        let wait = match self.head_begun_after {
+            _ if requests == 0 => Wait::First,
+            Some(begun) if begun == requests && !multiplexed => Wait::Head,
+            _ => Wait::Idle,
+        };
+        let goes_on =
+            self.reading.is_some_and(|(since, after)| since == wait && (wait != Wait::Head || after == requests));
+        if !goes_on {
+            self.wait_for(wait, requests);
+        }
+        loop {
+            ready!(self.read_timer.as_mut().poll(cx));
+            match self.reading {
+                Some((_, after)) if after == requests => return Poll::Ready(io::ErrorKind::TimedOut.into()),
+                // Requests came while it ran: the present wait began later.
+                _ => self.wait_for(wait, requests),
+            }
+        }
+    }
+
+    fn wait_for(&mut self, wait: Wait, requests: u64) {
+        let bound = if wait == Wait::Idle { self.patience.idle } else { self.patience.head };
+        self.reading = Some((wait, requests));
+        self.read_timer.set(tokio::time::sleep(bound));
+    }
+
+    fn poll_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_timer = None;
+            return written;
+        }
+        let bound = self.patience.write;
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(bound)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let busy = this.progress.open.load(Ordering::Relaxed) > 0;
+        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
+            if !busy {
+                this.head_begun_after = Some(this.progress.requests.load(Ordering::Relaxed));
+            }
+            return Poll::Ready(read);
+        }
+        if busy {
+            return Poll::Pending;
+        }
+        this.poll_impatience(cx).map(Err)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_written(cx, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.poll_written(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.poll_written(cx, shut)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_written(cx, written)
+    }
+}
+
+#[cfg(test)]
+mod tests;
