@@ -2,15 +2,18 @@
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
-# What the demo is told, for example: make demo ARGS="--shoppers 5000"
+# What the program is told, for example: make crowd ARGS="--shoppers 5000"
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build test fmt lint demo rust
+.PHONY: help tools build test fmt lint demo crowd session bench rust
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
+	@echo "make crowd   20,000 shoppers for the running demo (ARGS=--help tells what can be varied)"
+	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
+	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
 	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
 	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
 	@echo "make build   build every binary and every test once"
@@ -41,4 +44,14 @@ test: tools lint build
 # The demo starts the binaries that lie beside it, and `cargo run -p` would choose other features than the build.
 demo: rust tools
 	$(CARGO) build --workspace --bins
-	$(TARGET)/debug/demo $(ARGS)
+	$(TARGET)/debug/demo up $(ARGS)
+
+crowd:
+	@$(TARGET)/debug/demo crowd $(ARGS)
+
+session:
+	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)
+
+bench: rust tools
+	$(CARGO) build --workspace --bins --release
+	$(TARGET)/release/bench $(ARGS)

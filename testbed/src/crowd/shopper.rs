@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
-use super::Stage;
+use super::{Arrival, Stage};
 
 /// How long one attempt may take; an edge answers within 10 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -95,6 +95,10 @@ impl Shopper {
         for attempt in 0.. {
             // A closed semaphore would mean that the run is over; it is never closed.
             let Ok(seat) = stage.seats.acquire().await else { break };
+            if matches!(stage.crowd.arrival, Arrival::Burst) {
+                // A closed loop: a shopper's turn comes with a free connection.
+                due = stage.clock.elapsed();
+            }
             let (answer, came) = match tokio::time::timeout(ATTEMPT_TIMEOUT, self.attempt(stage, attempt)).await {
                 Ok(Ok(answered)) => answered,
                 Ok(Err(error)) => (connection(&error), Came::Again(None)),
@@ -108,7 +112,9 @@ impl Shopper {
                     story.end = end;
                     break;
                 }
-                Came::Again(pause) => pause.unwrap_or_else(|| Duration::from_millis(50 << attempt.min(4))).min(PAUSE_MAX),
+                Came::Again(pause) => {
+                    pause.unwrap_or_else(|| Duration::from_millis(50 << attempt.min(4))).min(PAUSE_MAX)
+                }
             };
             if answered > self.due + stage.crowd.patience {
                 break;

@@ -1,0 +1,166 @@
+//! How to reach a running installation, from this process or another: kubectl, sessions, the ledger's commands.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::command::{binary_output, kubectl};
+
+/// How to reach an installation: everything that another process needs to use it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Access {
+    /// For `kubectl`.
+    pub kubeconfig: PathBuf,
+    /// Where its resources live; also its name.
+    pub namespace: String,
+    /// Base URLs of its edges.
+    pub edges: Vec<String>,
+    /// NATS.
+    pub nats: String,
+    /// Postgres.
+    pub postgres: String,
+    pub(super) keys: Keys,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub(super) session: PathBuf,
+    pub(super) customer: PathBuf,
+}
+
+impl Access {
+    /// The key that signs its sessions.
+    #[must_use]
+    pub fn session_key_file(&self) -> &Path {
+        &self.keys.session
+    }
+
+    /// Runs `kubectl` in its namespace; the output on success.
+    ///
+    /// # Errors
+    /// With what kubectl wrote to its standard error.
+    pub async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut all = vec!["-n", self.namespace.as_str()];
+        all.extend(arguments);
+        kubectl(&self.kubeconfig, &all, None).await
+    }
+
+    /// Applies a resource in its namespace.
+    ///
+    /// # Errors
+    /// As [`kubectl`](Self::kubectl): for a refused resource, the API server's sentence.
+    pub async fn apply(&self, resource: &Value) -> anyhow::Result<String> {
+        let arguments = ["-n", self.namespace.as_str(), "apply", "-f", "-"];
+        kubectl(&self.kubeconfig, &arguments, Some(&resource.to_string())).await
+    }
+
+    /// Changes a sale by a merge patch.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn patch(&self, sale: &str, patch: &Value) -> anyhow::Result<String> {
+        self.kubectl(&["patch", "flashsale", sale, "--type=merge", "-p", &patch.to_string()]).await
+    }
+
+    /// The resource of a sale.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn sale(&self, sale: &str) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.kubectl(&["get", "flashsale", sale, "-o", "json"]).await?)?)
+    }
+
+    /// Waits for a condition of a sale as the documentation tells people to.
+    ///
+    /// # Errors
+    /// When it does not come true in time.
+    pub async fn wait_for(&self, sale: &str, condition: &str, seconds: u32) -> anyhow::Result<()> {
+        let (target, timeout) = (format!("--for=condition={condition}"), format!("--timeout={seconds}s"));
+        let resource = format!("flashsale/{sale}");
+        match self.kubectl(&["wait", &resource, &target, &timeout]).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let status = self.sale(sale).await.map(|sale| sale.pointer("/status").cloned().unwrap_or_default())?;
+                Err(error.context(format!("{condition} of {sale} did not come; its status is {status:#}")))
+            }
+        }
+    }
+
+    /// The id of a sale, as URLs use it.
+    ///
+    /// # Errors
+    /// When it has none yet.
+    pub async fn sale_id(&self, sale: &str) -> anyhow::Result<String> {
+        let resource = self.sale(sale).await?;
+        let id = resource.pointer("/status/saleID").and_then(Value::as_str);
+        Ok(id.with_context(|| format!("{sale} has no id yet"))?.to_owned())
+    }
+
+    /// Sessions for `count` customers called `prefix-0`, `prefix-1` …
+    ///
+    /// # Errors
+    /// When the edge's binary refuses.
+    pub async fn sessions(&self, prefix: &str, count: usize) -> anyhow::Result<Vec<String>> {
+        let count = count.to_string();
+        let (session, customer) = (path(&self.keys.session)?, path(&self.keys.customer)?);
+        let arguments = [
+            "session",
+            "--customer",
+            prefix,
+            "--count",
+            &count,
+            "--session-key-file",
+            session,
+            "--customer-key-file",
+            customer,
+            "--installation",
+            &self.namespace,
+        ];
+        let tokens = binary_output("sluice-edge", &arguments).await?;
+        Ok(tokens.lines().map(ToOwned::to_owned).collect())
+    }
+
+    /// Compares both sides of a sale's books with the ledger's own command; its JSON.
+    ///
+    /// # Errors
+    /// When they differ, or there was no moment to compare them at.
+    pub async fn reconcile(&self, sale_id: &str) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.ledger_command("reconcile", sale_id, &[]).await?)?)
+    }
+
+    /// The settlement of a sale; its JSON.
+    ///
+    /// # Errors
+    /// When the ledger cannot make it.
+    pub async fn statement(&self, sale_id: &str, orders: bool) -> anyhow::Result<Value> {
+        let extra: &[&str] = if orders { &["--orders"] } else { &[] };
+        Ok(serde_json::from_str(&self.ledger_command("statement", sale_id, extra).await?)?)
+    }
+
+    async fn ledger_command(&self, command: &str, sale_id: &str, extra: &[&str]) -> anyhow::Result<String> {
+        let Self { nats, postgres, .. } = self;
+        let mut arguments = vec![command, "--sale", sale_id, "--format", "json", "--postgres-url", postgres];
+        arguments.extend(["--nats-url", nats, "--installation", &self.namespace]);
+        arguments.extend(extra);
+        binary_output("sluice-ledger", &arguments).await
+    }
+}
+
+impl Keys {
+    pub(super) fn make(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let make = |what: &str| {
+            let file = folder.join(format!("{name}-{what}.key"));
+            let key: [u8; 32] = rand::random();
+            let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+            anyhow::Ok(file)
+        };
+        Ok(Self { session: make("session")?, customer: make("customer")? })
+    }
+}
+
+pub(super) fn path(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("a path of the bed is no text")
+}
