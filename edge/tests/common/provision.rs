@@ -25,13 +25,13 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 /// An open sale of `units` of the item `shoe`, two per order, without payment. Change it before
 /// [`provision`]ing it; streams are filled in there.
 ///
-/// # Errors
+/// # Panics
 /// When the name cannot be a sale's.
-pub(crate) fn draft(name: &str, units: u32) -> anyhow::Result<Definition> {
+pub(crate) fn draft(name: &str, units: u32) -> Definition {
     let now = Clock::system().now();
     let uid = uuid::Uuid::new_v4().to_string();
-    Ok(Definition {
-        sale: SaleId::of_resource(name, &uid)?,
+    Definition {
+        sale: SaleId::of_resource(name, &uid).expect("a sale's name"),
         namespace: "shop".to_owned(),
         name: name.to_owned(),
         uid,
@@ -45,22 +45,22 @@ pub(crate) fn draft(name: &str, units: u32) -> anyhow::Result<Definition> {
         start: now - WINDOW,
         end: now + WINDOW,
         per_customer: None,
-        items: vec![item("shoe", units)?],
+        items: vec![item("shoe", units)],
         payment: Payment::None,
         hold_seconds: 600,
         guests_allowed: false,
         rate_limit: None,
         acknowledge: Acknowledge::Stream,
-    })
+    }
 }
 
 /// `units` of an item, at most two per order, 129 euros each, in four buckets.
 ///
-/// # Errors
+/// # Panics
 /// When that is no SKU.
-pub(crate) fn item(sku: &str, units: u32) -> anyhow::Result<Item> {
-    Ok(Item {
-        sku: Sku::parse(sku)?,
+pub(crate) fn item(sku: &str, units: u32) -> Item {
+    Item {
+        sku: Sku::parse(sku).expect("a SKU"),
         display_name: format!("A {sku}"),
         image_url: None,
         quantity: Units(units),
@@ -69,7 +69,7 @@ pub(crate) fn item(sku: &str, units: u32) -> anyhow::Result<Item> {
         per_order: Units(2),
         per_customer: None,
         buckets: 4,
-    })
+    }
 }
 
 /// Makes the sale's streams in memory with `shards` shards, seeds and fills the buckets, and publishes the definition.
