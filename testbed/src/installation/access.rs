@@ -31,10 +31,15 @@ pub(super) struct Keys {
 }
 
 impl Access {
-    /// The key that signs its sessions.
-    #[must_use]
-    pub fn session_key_file(&self) -> &Path {
-        &self.keys.session
+    /// The arguments by which one of our programs learns its keys and its name.
+    ///
+    /// # Errors
+    /// When a path is no text.
+    pub fn key_arguments(&self) -> anyhow::Result<Vec<String>> {
+        let (session, customer) = (path(&self.keys.session)?, path(&self.keys.customer)?);
+        let arguments =
+            ["--session-key-file", session, "--customer-key-file", customer, "--installation", &self.namespace];
+        Ok(arguments.map(ToOwned::to_owned).to_vec())
     }
 
     /// Runs `kubectl` in its namespace; the output on success.
@@ -103,21 +108,10 @@ impl Access {
     /// # Errors
     /// When the edge's binary refuses.
     pub async fn sessions(&self, prefix: &str, count: usize) -> anyhow::Result<Vec<String>> {
-        let count = count.to_string();
-        let (session, customer) = (path(&self.keys.session)?, path(&self.keys.customer)?);
-        let arguments = [
-            "session",
-            "--customer",
-            prefix,
-            "--count",
-            &count,
-            "--session-key-file",
-            session,
-            "--customer-key-file",
-            customer,
-            "--installation",
-            &self.namespace,
-        ];
+        let mut arguments = vec!["session".to_owned(), "--customer".to_owned(), prefix.to_owned()];
+        arguments.extend(["--count".to_owned(), count.to_string()]);
+        arguments.extend(self.key_arguments()?);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let tokens = binary_output("sluice-edge", &arguments).await?;
         Ok(tokens.lines().map(ToOwned::to_owned).collect())
     }
