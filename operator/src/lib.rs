@@ -1,1 +1,46 @@
-//! Stage 1: kubectl apply becomes token buckets.
+//! Stage 1: `kubectl apply` becomes stock that can be claimed.
+//!
+//! ```text
+//! FlashSale ─► wanted (parsed) ─┐
+//! status    ─► latch            ├─► plan (pure) ─► steps ─► apply ─► streams, buckets, supply, definition
+//! NATS      ─► observe ─────────┘        └─► standing ─► status (pure) ─► conditions, totals ─► events (pure)
+//! ```
+//!
+//! The operator is asleep most of the time, and a sale does not need it to open, to sell or to refuse: edges follow the
+//! published definition by their own clock, and only the compare-and-set of a bucket decides.
+
+pub mod apply;
+pub mod args;
+pub mod controller;
+pub mod crd;
+pub mod error;
+pub mod events;
+pub mod leader;
+pub mod metrics;
+pub mod observe;
+pub mod plan;
+pub mod resource;
+mod service;
+pub mod status;
+pub mod stock;
+pub mod wanted;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Crd => crd::print(),
+        Command::Run(args) => {
+            let process = args.process.clone();
+            runtime::process::main("sluice-operator", env!("CARGO_PKG_VERSION"), &process, async move |process| {
+                service::start(*args, process).await
+            })
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Doing the steps of a plan: the rim.
+//!
+//! **What must always hold.** Each step may be repeated, and the process may end between any two, or in the middle of one.
+//! Everything written to Kubernetes names the version of the resource that it was decided from, so whoever decided from
+//! an older one is told so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Resource as _, ResourceExt as _};
+use protocol::key::Stream;
+use protocol::sale::{Definition, StreamIdentity};
+use protocol::store::Unavailable;
+use protocol::{Revision, Shard, Sku};
+use runtime::clock::Clock;
+use runtime::jetstream::{JetStream, context, stream_info};
+use runtime::registry::{Table, WriteError};
+use serde_json::json;
+
+use crate::args::Storage;
+use crate::error::Error;
+use crate::plan::{FIRST_EPOCH, Step};
+use crate::resource::{FIELD_MANAGER, FlashSale, FlashSaleStatus};
+use crate::status;
+use crate::stock;
+use crate::wanted::{Latch, Wanted};
+
+/// How long making a stream is waited for: three replicas elect a leader first.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
+/// JetStream's code for "stream name already in use".
+const STREAM_NAME_EXISTS: u64 = 10_058;
+
+/// Where the steps are done.
+#[derive(Clone)]
+pub struct Hands {
+    /// NATS.
+    pub client: async_nats::Client,
+    /// Definitions.
+    pub sales: Table<Definition>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Copies of every message, unless the sale says so.
+    pub default_replicas: u8,
+    /// Where streams are kept.
+    pub storage: Storage,
+}
+
+/// Does the steps in order. Returns the resource as it is after them.
+///
+/// # Errors
+/// The first step's that could not be done; the steps before it are done.
+pub async fn steps(
+    hands: &Hands,
+    api: &Api<FlashSale>,
+    mut sale: FlashSale,
+    wanted: Option<&Wanted>,
+    store: Option<JetStream>,
+    steps: Vec<Step>,
+) -> Result<FlashSale, Error> {
+    let mut store = store;
+    for step in steps {
+        if let Step::Publish(definition) = step {
+            publish(hands, &definition).await?;
+            continue;
+        }
+        if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
+            create_stream(hands, wanted).await?;
+            continue;
+        }
+        if store.is_none()
+            && let Some(wanted) = wanted
+        {
+            store = Some(JetStream::open(hands.client.clone(), &wanted.stream(FIRST_EPOCH, Shard(0)), None).await?);
+        }
+        let Some(store) = &store else { return Err(Error::Changed) };
+        match step {
+            Step::SeedMeta(meta) => stock::seed_meta(store, &meta).await?,
+            Step::SeedBuckets { sku, buckets, generation } => {
+                stock::seed_buckets(store, &sku, buckets, generation).await?;
+            }
+            Step::Stamp { definition, closed } => stock::stamp(store, &definition, closed).await?,
+            Step::Supply { sku, target } => stock::supply(store, &sku, &target).await?,
+            Step::Latch { buckets } => {
+                let Some(wanted) = wanted else { return Err(Error::Changed) };
+                sale = latch(hands, api, &sale, wanted, buckets).await?;
+            }
+            Step::CreateStream | Step::Publish(_) => {}
+        }
+    }
+    Ok(sale)
+}
+
+/// Publishes a definition, unless a newer one is there.
+async fn publish(hands: &Hands, definition: &Definition) -> Result<(), Error> {
+    let key = definition.sale.as_str();
+    let revision = match hands.sales.get(key).await? {
+        Some((published, _)) if published.generation > definition.generation => {
+            return Err(Error::Deposed(published.generation));
+        }
+        Some((published, _)) if published == *definition => return Ok(()),
+        Some((_, revision)) => revision,
+        None => match hands.sales.update(key, definition, Revision(0)).await {
+            Ok(_) => return Ok(()),
+            // Somebody was faster, or the key was deleted by hand: then what it held before does not matter.
+            Err(WriteError::Conflict) if hands.sales.get(key).await?.is_none() => {
+                hands.sales.put(key, definition).await?;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    hands.sales.update(key, definition, revision).await?;
+    Ok(())
+}
+
+/// Makes the stream of the first shard. One that is there is left as it is: the next look judges whose it is.
+async fn create_stream(hands: &Hands, wanted: &Wanted) -> Result<(), Error> {
+    let stream = wanted.stream(FIRST_EPOCH, Shard(0));
+    let mut context = context(&hands.client);
+    context.set_timeout(CREATE_TIMEOUT);
+    let replicas = wanted.replicas.unwrap_or(hands.default_replicas);
+    match context.create_stream(config(&stream, replicas, hands.storage, first_sequence(&hands.clock))).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            use async_nats::jetstream::context::CreateStreamErrorKind as Kind;
+            match error.kind() {
+                Kind::JetStream(refused) if refused.error_code().0 == STREAM_NAME_EXISTS => Ok(()),
+                Kind::JetStream(refused) if refused.code() == 503 => Err(Error::Nats(refused.to_string())),
+                Kind::JetStream(refused) => {
+                    Err(Error::NatsRefuses(format!("stream {} with {replicas} replicas: {refused}", stream.name())))
+                }
+                _ => Err(Error::Nats(format!("stream {}: {error}", stream.name()))),
+            }
+        }
+    }
+}
+
+/// Microseconds since 1970: no two lives of a stream share it, and it stays below 2^53.
+fn first_sequence(clock: &Clock) -> u64 {
+    u64::try_from(clock.now().as_microsecond()).unwrap_or(1)
+}
+
+/// A shard's stream.
+#[must_use]
+pub fn config(stream: &Stream, replicas: u8, storage: Storage, first_sequence: u64) -> Config {
+    Config {
+        name: stream.name(),
+        subjects: vec![format!("{}>", stream.prefix())],
+        description: Some("Stock and orders of a flash sale. Written by Sluice only.".to_owned()),
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::New,
+        max_messages_per_subject: 1,
+        storage: match storage {
+            Storage::File => StorageType::File,
+            Storage::Memory => StorageType::Memory,
+        },
+        num_replicas: usize::from(replicas),
+        allow_direct: true,
+        allow_atomic_publish: true,
+        deny_delete: true,
+        deny_purge: true,
+        first_sequence: Some(first_sequence),
+        ..Config::default()
+    }
+}
+
+/// Writes what is provisioned into the status, by compare-and-set.
+async fn latch(
+    hands: &Hands,
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    wanted: &Wanted,
+    buckets: BTreeMap<Sku, u16>,
+) -> Result<FlashSale, Error> {
+    let old = sale.status.clone().unwrap_or_default();
+    let latch = match Latch::of(Some(&old)).map_err(|refused| Error::Unreadable(refused.to_string()))? {
+        Some(latch) => Latch { buckets, ..latch },
+        None => {
+            let name = wanted.stream(FIRST_EPOCH, Shard(0)).name();
+            let info = stream_info(&hands.client, &name).await?;
+            let info = info.ok_or_else(|| Unavailable(format!("stream {name} has vanished")))?;
+            let first_seq = info.config.first_seq;
+            let identity = StreamIdentity { shard: Shard(0), created: info.created, first_seq };
+            let replicas = info.config.num_replicas.max(1);
+            Latch { epoch: FIRST_EPOCH, streams: vec![identity], replicas, buckets, completed: false }
+        }
+    };
+    let status = status::latched(&old, &wanted.published_as(&latch), &latch, wanted.required_sync);
+    write_status(api, sale, &status).await
+}
+
+/// Writes the status if the resource is still the one that was read; returns it as it is then.
+///
+/// # Errors
+/// [`Error::Changed`] when it is not.
+pub async fn write_status(
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    status: &FlashSaleStatus,
+) -> Result<FlashSale, Error> {
+    let name = sale.name_any();
+    let patch = json!({
+        "apiVersion": FlashSale::api_version(&()),
+        "kind": FlashSale::kind(&()),
+        "metadata": { "name": name, "uid": sale.uid(), "resourceVersion": sale.resource_version() },
+        "status": status,
+    });
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    Ok(api.patch_status(&name, &params, &Patch::Apply(patch)).await?)
+}
+
+/// Adds or removes the finalizer, if the resource is still the one that was read.
+///
+/// # Errors
+/// [`Error::Changed`] when it is not.
+pub async fn write_finalizers(api: &Api<FlashSale>, sale: &FlashSale, finalizers: &[String]) -> Result<FlashSale, Error> {
+    let patch = json!({
+        "metadata": { "uid": sale.uid(), "resourceVersion": sale.resource_version(), "finalizers": finalizers },
+    });
+    Ok(api.patch(&sale.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?)
+}
+
+/// Removes a stream; one that is gone is fine.
+///
+/// # Errors
+/// When it is not known to be gone.
+pub async fn remove_stream(hands: &Hands, stream: &Stream) -> Result<(), Error> {
+    let name = stream.name();
+    match context(&hands.client).delete_stream(&name).await {
+        Ok(_) => Ok(()),
+        Err(error) => match stream_info(&hands.client, &name).await? {
+            None => Ok(()),
+            Some(_) => Err(Error::Nats(format!("stream {name} cannot be removed: {error}"))),
+        },
+    }
+}

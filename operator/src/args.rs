@@ -1,0 +1,68 @@
+//! The arguments of `sluice-operator`.
+
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use clap::builder::TypedValueParser as _;
+use runtime::args::{NatsArgs, ProcessArgs};
+
+/// Turns FlashSale resources into stock that can be claimed
+#[derive(Debug, Parser)]
+#[command(name = "sluice-operator", version, about, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch FlashSales and keep them as asked
+    Run(Box<RunArgs>),
+    /// Print the custom resource definition as YAML
+    Crd,
+}
+
+/// How the operator runs.
+#[derive(clap::Args)]
+pub struct RunArgs {
+    /// How the process runs
+    #[command(flatten)]
+    pub process: ProcessArgs,
+    /// Where NATS is
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Namespaces whose FlashSales are served, separated by commas; the operator's own when not given
+    #[arg(long, env = "SLUICE_NAMESPACES", value_delimiter = ',', value_name = "NAMES")]
+    pub namespaces: Vec<String>,
+    /// Namespace of the Lease that tells which replica acts; the operator's own when not given
+    #[arg(long, env = "SLUICE_LEASE_NAMESPACE", value_name = "NAME")]
+    pub lease_namespace: Option<String>,
+    /// Name of that Lease
+    #[arg(long, env = "SLUICE_LEASE_NAME", default_value = "sluice-operator", value_name = "NAME")]
+    pub lease_name: String,
+    /// What this replica is called in the Lease and in events; a random name when not given
+    #[arg(long, env = "SLUICE_IDENTITY", value_name = "NAME")]
+    pub identity: Option<String>,
+    /// Copies of every message for sales that do not say so themselves
+    #[arg(long, env = "SLUICE_DEFAULT_REPLICAS", default_value = "3", value_name = "COUNT",
+        value_parser = PossibleValuesParser::new(["1", "3", "5"]).map(|text| text.parse::<u8>().unwrap_or(3)))]
+    pub default_replicas: u8,
+    /// Where streams are kept; memory is for tests: a restart of NATS loses the sales
+    #[arg(long, env = "SLUICE_STORAGE", value_enum, default_value_t = Storage::File, value_name = "KIND")]
+    pub storage: Storage,
+}
+
+impl std::fmt::Debug for RunArgs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("RunArgs").field("namespaces", &self.namespaces).finish_non_exhaustive()
+    }
+}
+
+/// Where streams are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Storage {
+    /// On disk.
+    File,
+    /// In memory.
+    Memory,
+}

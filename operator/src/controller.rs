@@ -1,0 +1,295 @@
+//! Wiring: which sale is looked at when, and what happens with what was found.
+//!
+//! **What it is for.** One controller per namespace watches FlashSales. A sale is looked at when its resource changes,
+//! when the ledger says something new about it, when the clock changes its state, and from time to time in between. A
+//! look observes, plans, does the next stage, and looks again until the plan is settled; then it writes the status.
+//!
+//! **What must always hold.** Nothing that matters is remembered between two looks: [`Memory`] only keeps from asking or
+//! writing too often. A look that fails becomes a condition and is tried again after a pause, never a crash.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::channel::mpsc;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::Api;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Resource as _, ResourceExt as _};
+use protocol::SaleId;
+use protocol::sale::Definition;
+use protocol::status::SaleStatus;
+use runtime::backoff::Backoff;
+use runtime::clock::Instant;
+use runtime::registry::Table;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{self, Hands};
+use crate::error::Error;
+use crate::events;
+use crate::metrics::{Cause, OperatorMetrics};
+use crate::observe::Records;
+use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
+use crate::status::{self, Change};
+
+mod look;
+mod removal;
+mod wake;
+
+pub use wake::Wakes;
+
+/// Sales that are worked on at the same time: more than one, so that a busy sale delays no other.
+const CONCURRENCY: u16 = 16;
+/// Wake-ups that may wait; one that finds the queue full is made up for by the next regular look.
+const WAKES_MAX: usize = 1_024;
+/// Pauses after a look that failed.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+/// Pause after a look that lost against somebody else's write.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How often numbers are written into the status of one sale.
+const NUMBERS_EVERY: Duration = Duration::from_secs(2);
+/// How often the time of the newest audit alone is.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// How often a sale that sells or drains is looked at when nobody wakes us.
+const LIVE_EVERY: Duration = Duration::from_secs(5);
+/// How often any other one is.
+const IDLE_EVERY: Duration = Duration::from_secs(60);
+
+/// The object as the watch delivers it: readable or not.
+type Guarded = DeserializeGuard<FlashSale>;
+
+/// What every look needs.
+pub struct Context {
+    kubernetes: kube::Client,
+    hands: Hands,
+    statuses: Table<SaleStatus>,
+    metrics: OperatorMetrics,
+    recorder: Recorder,
+    memories: Mutex<HashMap<String, Memory>>,
+    names: Mutex<HashMap<SaleId, (String, String)>>,
+}
+
+/// What is kept about a sale between two looks; losing it costs a few reads and one write.
+#[derive(Debug, Clone, Default)]
+struct Memory {
+    failures: u32,
+    written: Option<Instant>,
+    records: Records,
+    seen_first: Option<Instant>,
+}
+
+impl Context {
+    /// Ready to look at sales.
+    #[must_use]
+    pub fn new(
+        kubernetes: kube::Client,
+        hands: Hands,
+        statuses: Table<SaleStatus>,
+        metrics: OperatorMetrics,
+        identity: &str,
+    ) -> Self {
+        let reporter = Reporter { controller: "sluice-operator".to_owned(), instance: Some(identity.to_owned()) };
+        Self {
+            recorder: Recorder::new(kubernetes.clone(), reporter),
+            kubernetes,
+            hands,
+            statuses,
+            metrics,
+            memories: Mutex::default(),
+            names: Mutex::default(),
+        }
+    }
+
+    /// The table in which edges and ledger read definitions.
+    #[must_use]
+    pub fn sales(&self) -> &Table<Definition> {
+        &self.hands.sales
+    }
+
+    fn memory(&self, uid: &str) -> Memory {
+        lock(&self.memories).get(uid).cloned().unwrap_or_default()
+    }
+
+    fn remember(&self, uid: &str, change: impl FnOnce(&mut Memory)) {
+        change(lock(&self.memories).entry(uid.to_owned()).or_default());
+    }
+
+    fn forget(&self, uid: &str) {
+        lock(&self.memories).remove(uid);
+        lock(&self.names).retain(|id, _| !uid.replace('-', "").starts_with(id.as_str().rsplit('-').next().unwrap_or("-")));
+    }
+
+    fn now(&self) -> Timestamp {
+        self.hands.clock.now()
+    }
+
+    fn api(&self, namespace: &str) -> Api<FlashSale> {
+        Api::namespaced(self.kubernetes.clone(), namespace)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves these namespaces until `stopping`; looks that have begun are finished.
+pub async fn run(context: Arc<Context>, namespaces: &[String], stopping: CancellationToken) {
+    let mut controllers = Vec::new();
+    let mut queues = HashMap::new();
+    for namespace in namespaces {
+        let (queue, wakes) = mpsc::channel::<ObjectRef<Guarded>>(WAKES_MAX);
+        queues.insert(namespace.clone(), queue);
+        let api: Api<Guarded> = Api::namespaced(context.kubernetes.clone(), namespace);
+        let stopped = stopping.clone().cancelled_owned();
+        let controller = Controller::new(api, watcher::Config::default())
+            .with_config(Config::default().concurrency(CONCURRENCY))
+            .reconcile_on(wakes)
+            .graceful_shutdown_on(stopped)
+            .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
+        controllers.push(controller.for_each(async |outcome| told(outcome.err())));
+    }
+    let wakes = Wakes { context, queues };
+    tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+}
+
+/// A look never fails here; what does is the watch, and it goes on by itself.
+fn told(error: Option<kube::runtime::controller::Error<std::convert::Infallible, watcher::Error>>) {
+    use kube::runtime::controller::Error as Trouble;
+    match error {
+        None | Some(Trouble::ObjectNotFound(_)) => {}
+        Some(error) => tracing::warn!("watching FlashSales: {error}; trying again"),
+    }
+}
+
+async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, std::convert::Infallible> {
+    context.metrics.reconciles.inc();
+    let sale = match &guarded.0 {
+        Ok(sale) => sale.clone(),
+        Err(invalid) => {
+            unreadable(&context, invalid).await;
+            return Ok(Action::requeue(IDLE_EVERY));
+        }
+    };
+    let (uid, name) = (sale.uid().unwrap_or_default(), sale.name_any());
+    let namespace = sale.namespace().unwrap_or_default();
+    if let Ok(id) = SaleId::of_resource(&name, &uid) {
+        lock(&context.names).insert(id, (namespace.clone(), name.clone()));
+    }
+    let api = context.api(&namespace);
+    let outcome = Box::pin(visit(&context, &api, sale.clone())).await;
+    match outcome {
+        Ok(action) => {
+            context.remember_unless_gone(&sale, |memory| memory.failures = 0);
+            Ok(action)
+        }
+        Err(error) => {
+            context.metrics.errors[error.cause()].inc();
+            if error.is_passing() {
+                tracing::debug!(sale = %name, "{namespace}/{name}: {error}");
+                return Ok(Action::requeue(AGAIN));
+            }
+            let failures = context.memory(&uid).failures.saturating_add(1);
+            context.remember(&uid, |memory| memory.failures = failures);
+            if failures == 1 {
+                tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
+            }
+            report(&context, &api, &sale, &error).await;
+            Ok(Action::requeue(RETRY.random_pause(failures)))
+        }
+    }
+}
+
+impl Context {
+    fn remember_unless_gone(&self, sale: &FlashSale, change: impl FnOnce(&mut Memory)) {
+        if let Some(memory) = lock(&self.memories).get_mut(&sale.uid().unwrap_or_default()) {
+            change(memory);
+        }
+    }
+}
+
+async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale) -> Result<Action, Error> {
+    if sale.meta().deletion_timestamp.is_some() {
+        return removal::remove(context, api, sale).await;
+    }
+    if !sale.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        let finalizers = [sale.finalizers(), &[FINALIZER.to_owned()]].concat();
+        sale = apply::write_finalizers(api, &sale, &finalizers).await?;
+    } else if sale.status.as_ref().is_none_or(|status| status.storage.is_none()) {
+        // The watch may lag behind our own latch; before anything is made, the API server is asked itself.
+        sale = api.get(&sale.name_any()).await?;
+    }
+    look::look(context, api, sale).await
+}
+
+/// A resource that this version cannot read at all is told of, and no other one suffers from it.
+async fn unreadable(context: &Context, invalid: &kube::core::error_boundary::InvalidObject) {
+    let (name, namespace) = (invalid.metadata.name.clone(), invalid.metadata.namespace.clone());
+    context.metrics.errors[Cause::Resource].inc();
+    tracing::warn!(sale = name, namespace, "a FlashSale cannot be read: {invalid}");
+    let reference = ObjectReference {
+        api_version: Some(FlashSale::api_version(&()).into_owned()),
+        kind: Some(FlashSale::kind(&()).into_owned()),
+        name,
+        namespace,
+        uid: invalid.metadata.uid.clone(),
+        ..ObjectReference::default()
+    };
+    let event = events::warning("Refused", format!("the resource cannot be read: {invalid}"));
+    if let Err(error) = context.recorder.publish(&event, &reference).await {
+        tracing::debug!("an event could not be written: {error}");
+    }
+}
+
+/// Tells in the status why nothing happens; best effort, as the API server may be what is away.
+async fn report(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, error: &Error) {
+    if matches!(error, Error::Kubernetes(_)) {
+        return;
+    }
+    let old = sale.status.clone().unwrap_or_default();
+    let generation = sale.meta().generation.unwrap_or_default();
+    let new = status::troubled(&old, &error.to_string(), generation, context.now());
+    if old != new
+        && let Err(error) = apply::write_status(api, sale, &new).await
+    {
+        tracing::debug!("the trouble could not be told: {error}");
+    }
+}
+
+/// Writes the status where it matters enough, and tells what changed. Returns when the rest is due.
+async fn show(
+    context: &Context,
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    new: &FlashSaleStatus,
+) -> Result<Option<Duration>, Error> {
+    let old = sale.status.clone().unwrap_or_default();
+    let uid = sale.uid().unwrap_or_default();
+    let every = match status::change(&old, new) {
+        Change::Nothing => return Ok(None),
+        Change::Level => Duration::ZERO,
+        Change::Numbers => NUMBERS_EVERY,
+        Change::Audit => AUDIT_EVERY,
+    };
+    let now = context.hands.clock.monotonic();
+    let due = context.memory(&uid).written.map_or(Duration::ZERO, |written| every.saturating_sub(now - written));
+    if !due.is_zero() {
+        return Ok(Some(due));
+    }
+    apply::write_status(api, sale, new).await?;
+    context.metrics.status_writes.inc();
+    context.remember(&uid, |memory| memory.written = Some(now));
+    let reference = sale.object_ref(&());
+    for event in events::between(&old, new) {
+        tracing::info!(sale = %sale.name_any(), "{}: {}", event.reason, event.note.as_deref().unwrap_or_default());
+        if let Err(error) = context.recorder.publish(&event, &reference).await {
+            tracing::debug!("an event could not be written: {error}");
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,132 @@
+//! One look at a living sale: observe, plan, do, until nothing is left to do.
+
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+use kube::api::Api;
+use kube::runtime::controller::Action;
+use protocol::Shard;
+use protocol::key::status_key;
+use protocol::sale::Gate;
+use runtime::jetstream::JetStream;
+
+use super::{Context, IDLE_EVERY, LIVE_EVERY, show};
+use crate::apply;
+use crate::error::Error;
+use crate::observe;
+use crate::plan::{self, FIRST_EPOCH, Plan, Seen, Standing, Step};
+use crate::resource::FlashSale;
+use crate::status::{self, View};
+use crate::wanted::{Latch, Refused, Wanted};
+
+/// Stages of one look; a sale that is made and filled takes four.
+const STAGES_MAX: u32 = 12;
+/// How long after a transition it is looked at, so that the look does not come too early by a rounding.
+const TRANSITION_MARGIN: Duration = Duration::from_millis(2);
+
+pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale) -> Result<Action, Error> {
+    let uid = sale.uid().unwrap_or_default();
+    let begun = context.hands.clock.monotonic();
+    context.remember(&uid, |memory| {
+        memory.seen_first.get_or_insert(begun);
+    });
+    let mut worked = false;
+    for _ in 0..STAGES_MAX {
+        let wanted = Wanted::try_from(&sale);
+        let latch = latch_of(&sale)?;
+        let (seen, store) = see(context, &sale, wanted.as_ref().ok(), latch.as_ref()).await?;
+        match plan::plan(&wanted, latch.as_ref(), &seen, context.now()) {
+            Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
+            Plan::Steps(steps) => {
+                worked = true;
+                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
+                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                if first && let Some(seen_first) = context.memory(&uid).seen_first {
+                    let took = context.hands.clock.monotonic() - seen_first;
+                    context.metrics.provision_seconds.observe(took.as_secs_f64());
+                }
+            }
+            Plan::Settled(standing) => {
+                if worked {
+                    let took = context.hands.clock.monotonic() - begun;
+                    context.metrics.apply_seconds.observe(took.as_secs_f64());
+                }
+                return settled(context, api, &sale, wanted.as_ref().ok(), latch.as_ref(), &seen, &standing).await;
+            }
+        }
+    }
+    Err(Error::Restless)
+}
+
+pub(super) fn latch_of(sale: &FlashSale) -> Result<Option<Latch>, Error> {
+    Latch::of(sale.status.as_ref()).map_err(|Refused { field, why }| Error::Unreadable(format!("{field} {why}")))
+}
+
+/// Everything that is stored about the sale.
+pub(super) async fn see(
+    context: &Context,
+    sale: &FlashSale,
+    wanted: Option<&Wanted>,
+    latch: Option<&Latch>,
+) -> Result<(Seen, Option<JetStream>), Error> {
+    let uid = sale.uid().unwrap_or_default();
+    let Ok(id) = protocol::SaleId::of_resource(&sale.name_any(), &uid) else {
+        return Ok((Seen::default(), None));
+    };
+    let published = context.hands.sales.get(id.as_str()).await?.map(|(definition, _)| definition);
+    if wanted.is_none() && latch.is_none() {
+        return Ok((Seen { published, shelf: None }, None));
+    }
+    let epoch = latch.map_or(FIRST_EPOCH, |latch| latch.epoch);
+    let stream = protocol::key::Stream { sale: id, epoch, shard: Shard(0) };
+    let expected: Vec<_> = latch.iter().flat_map(|latch| latch.buckets.keys().cloned()).collect();
+    let mut records = context.memory(&uid).records;
+    let found = observe::shelf(&context.hands.client, &stream, &expected, &mut records).await?;
+    let ours = |created| latch.is_some_and(|latch| latch.streams.iter().any(|s| s.created == created));
+    // Records of another life must not be taken for this one's.
+    let kept = found.as_ref().filter(|(_, shelf)| ours(shelf.identity.created)).map(|_| records).unwrap_or_default();
+    context.remember(&uid, |memory| memory.records = kept);
+    let (store, shelf) = found.unzip();
+    Ok((Seen { published, shelf }, store))
+}
+
+async fn settled(
+    context: &Context,
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    wanted: Option<&Wanted>,
+    latch: Option<&Latch>,
+    seen: &Seen,
+    standing: &Standing,
+) -> Result<Action, Error> {
+    let definition = standing.definition.as_deref();
+    let ledger = match definition {
+        Some(definition) => context.statuses.get(&status_key(&definition.stream(Shard(0)))).await?,
+        None => None,
+    };
+    let now = context.now();
+    let view = View {
+        generation: sale.metadata.generation.unwrap_or_default(),
+        created: sale.creation_timestamp().map_or(now, |time| time.0),
+        old: sale.status.as_ref().unwrap_or(&crate::resource::NO_STATUS),
+        standing,
+        latch,
+        shelf: seen.shelf.as_ref(),
+        ledger: ledger.as_ref().map(|(status, _)| status),
+        required_sync: wanted.map(|wanted| wanted.required_sync).unwrap_or_default(),
+        now,
+    };
+    let new = status::status(&view);
+    let due = show(context, api, sale, &new).await?;
+    let live = definition.is_some_and(|definition| match definition.gate(now) {
+        Gate::Open | Gate::Paused => true,
+        Gate::Closed => status::find(&new, status::Kind::Completed).is_none_or(|c| c.status != "True"),
+        Gate::NotOpenYet | Gate::Withdrawn => false,
+    });
+    let regular = if live { LIVE_EVERY } else { IDLE_EVERY };
+    let transition = definition.and_then(|definition| definition.next_transition(now)).map(|at| {
+        Duration::try_from(at.duration_since(now)).unwrap_or_default().saturating_add(TRANSITION_MARGIN)
+    });
+    let next = [Some(regular), due, transition].into_iter().flatten().min().unwrap_or(regular);
+    Ok(Action::requeue(next))
+}

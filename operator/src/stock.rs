@@ -1,0 +1,212 @@
+//! Moving stock: seeds, stamps and supply records, over any [`Store`].
+//!
+//! **What must always hold.** Every write carries a condition, so each of these may be repeated from the start, by several
+//! operators at once, and after any crash. A supply record exists exactly when its units moved. An unknown outcome is
+//! settled by burning the revision that the attempt named; only then is it planned anew.
+//!
+//! **What it costs.** One batch per hundred buckets while nobody else writes them; bucket by bucket while a crowd does.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use protocol::bucket::{Bucket, Refused};
+use protocol::key::{Key, Keys};
+use protocol::sale::{Definition, Meta};
+use protocol::store::{Expect, Outcome, Store, Write};
+use protocol::supply::{self, Plan, Step, Target};
+use protocol::wire::Value as _;
+use protocol::{BucketIndex, Generation, Revision, Sku};
+
+use crate::error::Error;
+use crate::observe::{self, Found};
+use crate::plan::bucket_state;
+
+/// Supply records in one batch, each with its bucket: 200 messages.
+const RECORDS_PER_BATCH_MAX: usize = 100;
+/// Buckets stamped in one batch.
+const STAMPS_PER_BATCH_MAX: usize = 200;
+/// Buckets that are stamped one by one at the same time.
+const STAMPS_AT_ONCE: usize = 8;
+/// Tries of one compare-and-set against a crowd; each has a fair chance, as the crowd needs a round trip too.
+const TRIES_MAX: u32 = 300;
+/// Pause after a refusal that passes, and after an unknown outcome.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Pause after losing against a write that is still under way: about a round trip.
+const CLASH_PAUSE: Duration = Duration::from_millis(2);
+
+/// Writes whose stream it is; harmless when it is written already.
+///
+/// # Errors
+/// When it is not known to be written.
+pub async fn seed_meta<S: Store>(store: &S, meta: &Meta) -> Result<(), Error> {
+    seed(store, vec![Write { key: Key::Meta, expect: Expect::Absent, value: meta.encode() }]).await
+}
+
+/// Makes an item's buckets, empty and open, all or none; harmless when they are there.
+///
+/// # Errors
+/// When they are not known to be there.
+pub async fn seed_buckets<S: Store>(store: &S, sku: &Sku, buckets: u16, generation: Generation) -> Result<(), Error> {
+    let value = Bucket::seeded(generation).encode();
+    let write = |index| Write {
+        key: Key::Bucket(sku.clone(), BucketIndex(index)),
+        expect: Expect::Absent,
+        value: value.clone(),
+    };
+    seed(store, (0..buckets).map(write).collect()).await
+}
+
+/// Every seed has the same value and expects absence, so a late one changes nothing: no burn is needed.
+async fn seed<S: Store>(store: &S, writes: Vec<Write>) -> Result<(), Error> {
+    for _ in 0..TRIES_MAX {
+        match store.commit(writes.clone()).await {
+            Outcome::Committed(_) | Outcome::Conflict(Some(_)) => return Ok(()),
+            // A fresh cluster has no leader for some seconds; a write under way is about to be there.
+            Outcome::Conflict(None) => tokio::time::sleep(CLASH_PAUSE).await,
+            Outcome::NotTaken(_) | Outcome::Unknown(_) => tokio::time::sleep(PAUSE).await,
+            Outcome::Fault(why) => return Err(Error::NatsRefuses(why)),
+        }
+    }
+    Err(Error::Busy("its stream takes no writes"))
+}
+
+/// Stamps every bucket with a definition.
+///
+/// # Errors
+/// [`Error::Deposed`] when a bucket knows a newer one; else when not all are known to be stamped.
+pub async fn stamp<S: Store>(store: &S, definition: &Definition, closed: bool) -> Result<(), Error> {
+    let position = store.position().await?;
+    let found = observe::buckets(store, &Keys::Buckets, position, &[]).await?;
+    let mut lacking = Vec::new();
+    for found in found {
+        if let Some(next) = stamped(&found, definition, closed)? {
+            lacking.push((found, next));
+        }
+    }
+    for batch in lacking.chunks(STAMPS_PER_BATCH_MAX) {
+        let writes = batch.iter().map(|(found, next)| put(found, next)).collect();
+        if let Outcome::Committed(_) = store.commit(writes).await {
+            continue;
+        }
+        // A stamp keeps what it read and names the revision, so a late one is as good as an early one.
+        let mut each = Vec::with_capacity(batch.len());
+        for (found, _) in batch {
+            each.push(stamp_one(store, &found.sku, found.index, definition, closed));
+        }
+        stream::iter(each).buffer_unordered(STAMPS_AT_ONCE).try_collect::<Vec<()>>().await?;
+    }
+    Ok(())
+}
+
+async fn stamp_one<S: Store>(
+    store: &S,
+    sku: &Sku,
+    index: BucketIndex,
+    definition: &Definition,
+    closed: bool,
+) -> Result<(), Error> {
+    for _ in 0..TRIES_MAX {
+        let found = observe::bucket(store, sku, index).await?;
+        let Some(next) = stamped(&found, definition, closed)? else { return Ok(()) };
+        match store.commit(vec![put(&found, &next)]).await {
+            Outcome::Committed(_) => return Ok(()),
+            Outcome::Conflict(Some(_)) => {}
+            Outcome::Conflict(None) => tokio::time::sleep(CLASH_PAUSE).await,
+            Outcome::NotTaken(_) | Outcome::Unknown(_) => tokio::time::sleep(PAUSE).await,
+            Outcome::Fault(why) => return Err(Error::NatsRefuses(why)),
+        }
+    }
+    Err(Error::Busy("a bucket could not be stamped"))
+}
+
+fn stamped(found: &Found, definition: &Definition, closed: bool) -> Result<Option<Bucket>, Error> {
+    let state = bucket_state(definition, &found.sku, closed);
+    match found.bucket.stamp(definition.generation, state) {
+        Ok(next) => Ok(next),
+        Err(Refused::Fenced(newer)) => Err(Error::Deposed(newer)),
+        Err(other) => Err(Error::Unreadable(other.to_string())),
+    }
+}
+
+fn put(found: &Found, next: &Bucket) -> Write {
+    Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode() }
+}
+
+/// Writes records until an item's supply comes to the target, or as close as free units allow.
+///
+/// # Errors
+/// [`Error::Deposed`] when a newer definition was here; else when it is not known to be done: run it again.
+pub async fn supply<S: Store>(store: &S, sku: &Sku, target: &Target) -> Result<(), Error> {
+    let mut known = None;
+    let mut records_max = RECORDS_PER_BATCH_MAX;
+    for _ in 0..TRIES_MAX {
+        known = observe::newest_supply(store, sku, known).await?;
+        let found = observe::buckets(store, &Keys::BucketsOf(sku.clone()), Revision(0), &[]).await?;
+        let buckets: Vec<_> = found.iter().map(|found| (found.index, found.bucket.clone())).collect();
+        let steps = match supply::plan(known.as_ref().map(|(number, record)| (*number, record)), target, &buckets) {
+            Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
+            Plan::Settled { .. } => return Ok(()),
+            Plan::Write(steps) if steps.is_empty() => return Err(Error::Unreadable(format!("{sku} has no buckets"))),
+            Plan::Write(steps) => steps,
+        };
+        let taken = write_some(store, sku, &found, steps.get(..records_max.min(steps.len())).unwrap_or_default()).await?;
+        // Alone against a crowd a single record has a chance where a whole batch has none.
+        records_max = if taken { RECORDS_PER_BATCH_MAX } else { 1 };
+    }
+    Err(Error::Busy("supply records could not be written"))
+}
+
+/// Writes these records with their buckets in one batch; whether they are stored.
+async fn write_some<S: Store>(store: &S, sku: &Sku, found: &[Found], steps: &[Step]) -> Result<bool, Error> {
+    let mut writes = Vec::with_capacity(steps.len() * 2);
+    let mut first: Option<Found> = None;
+    for step in steps {
+        let index = step.record.bucket;
+        let found = match (steps, found.iter().find(|found| found.index == index)) {
+            // Several in a batch are written as they were seen; a single one is read again, as late as possible.
+            ([_, _, ..], Some(found)) => found.clone(),
+            _ => observe::bucket(store, sku, index).await?,
+        };
+        let Ok(next) = found.bucket.supply(step.record.delta) else { return Ok(false) };
+        writes.push(put(&found, &next));
+        first.get_or_insert(found);
+        let key = Key::Supply(sku.clone(), step.number);
+        writes.push(Write { key, expect: Expect::Absent, value: step.record.encode() });
+    }
+    match store.commit(writes).await {
+        Outcome::Committed(_) => Ok(true),
+        Outcome::Conflict(Some(_)) => Ok(false),
+        Outcome::Conflict(None) => {
+            tokio::time::sleep(CLASH_PAUSE).await;
+            Ok(false)
+        }
+        Outcome::NotTaken(_) => {
+            tokio::time::sleep(PAUSE).await;
+            Ok(false)
+        }
+        Outcome::Fault(why) => Err(Error::NatsRefuses(why)),
+        Outcome::Unknown(_) => {
+            if let Some(found) = first {
+                burn(store, &found).await?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Returns once a bucket is past the revision that an attempt named: nothing can change the attempt's fate any more.
+/// One of the batch is enough, as a batch is stored as a whole.
+async fn burn<S: Store>(store: &S, named: &Found) -> Result<(), Error> {
+    for _ in 0..TRIES_MAX {
+        let now = observe::bucket(store, &named.sku, named.index).await?;
+        if now.revision != named.revision {
+            return Ok(());
+        }
+        match store.commit(vec![put(&now, &now.bucket)]).await {
+            Outcome::Committed(_) | Outcome::Conflict(Some(_)) => return Ok(()),
+            Outcome::Fault(why) => return Err(Error::NatsRefuses(why)),
+            Outcome::Conflict(None) | Outcome::NotTaken(_) | Outcome::Unknown(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Err(Error::Busy("an unknown outcome could not be settled"))
+}
