@@ -358,6 +358,9 @@ pub struct StreamConfig {
     /// Whether it takes atomic batches.
     #[serde(default)]
     pub allow_atomic: bool,
+    /// The first sequence that it was made with; 0 when it was not said.
+    #[serde(default)]
+    pub first_seq: u64,
 }
 
 /// The positions of a stream.
