@@ -1,0 +1,175 @@
+//! A sale from its first line to its closed books.
+
+use anyhow::ensure;
+use protocol::bucket::State;
+use protocol::sale::DesiredState;
+use serde_json::json;
+use testbed::eventually;
+
+use crate::world::{BOUND, World, field, reason, spec};
+
+#[tokio::test]
+async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("aurora", &spec(-10, &[json!({ "sku": "A", "quantity": 100, "withheld": 10 })])).await?;
+    world.wait_for("aurora", "Provisioned").await?;
+    let sale = world.in_force("aurora").await?;
+    assert_eq!(reason(&sale, "Ready"), "Open", "{:#}", sale["status"]);
+    assert_eq!(sale["status"]["totals"]["free"], 90);
+    assert_eq!(sale["status"]["storage"]["replicas"], 1);
+    assert_eq!(sale["status"]["conditions"].as_array().map(Vec::len), Some(9));
+    assert_eq!(world.stock("aurora", "A").await?, (90, 90));
+    let definition = world.definition("aurora").await?.unwrap();
+    assert_eq!(definition.items[0].buckets, 16);
+    let (_, shelf) = world.shelf("aurora").await?;
+    assert_eq!(definition.streams, [shelf.identity.clone()]);
+    assert!(shelf.identity.first_seq > 1_600_000_000_000_000, "{:?}", shelf.identity);
+    world.until_told("aurora", "Provisioned").await?;
+    world.until_told("aurora", "Opened").await?;
+    world.until_told("aurora", "StorageNotDurable").await?;
+
+    restock_and_decrease(&world).await?;
+    pause_and_resume(&world).await?;
+
+    world.patch("aurora", &json!({ "spec": { "desiredState": "Closed" } })).await?;
+    let sale = world.until("aurora", "it drains", |sale| reason(sale, "Ready") == "Draining").await?;
+    assert_eq!(field(&sale, "Completed", "status"), "Unknown");
+    assert_eq!(sale["status"]["observedGeneration"], sale["metadata"]["generation"]);
+    let (_, shelf) = world.shelf("aurora").await?;
+    assert!(shelf.items.values().flat_map(|stock| &stock.buckets).all(|(_, bucket)| bucket.state == State::Closed));
+    world.keep_books("aurora").await?;
+    world.wait_for("aurora", "Completed").await?;
+    let sale = world.get("aurora").await?;
+    assert_eq!(field(&sale, "StockConserved", "status"), "True");
+    assert!(field(&sale, "StockConserved", "message").starts_with("0 free + 0 held + 30 sold = 30 supplied; audited at"));
+    assert_eq!(sale["status"]["totals"]["unaccounted"], 0);
+    for told in ["Restocked", "WithheldChanged", "ShortOfDecrease", "Paused", "Resumed", "SoldOut", "Closed", "Completed"] {
+        world.until_told("aurora", told).await?;
+    }
+    Ok(())
+}
+
+/// 90 units, 30 sold: more, fewer, and fewer than are sold.
+async fn restock_and_decrease(world: &World) -> anyhow::Result<()> {
+    world.sell("aurora", "A", 30).await?;
+    let items = |quantity: u32, withheld: u32| {
+        json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity, "withheld": withheld }] } })
+    };
+    world.patch("aurora", &items(200, 0)).await?;
+    world.in_force("aurora").await?;
+    assert_eq!(world.stock("aurora", "A").await?, (170, 200));
+    let definition = world.definition("aurora").await?.unwrap();
+    let (_, shelf) = world.shelf("aurora").await?;
+    let mut buckets = shelf.items.values().flat_map(|stock| &stock.buckets);
+    assert!(buckets.all(|(_, bucket)| bucket.generation == definition.generation), "every bucket is stamped");
+
+    world.patch("aurora", &items(20, 0)).await?;
+    let sale = world.in_force("aurora").await?;
+    assert_eq!(world.stock("aurora", "A").await?, (0, 30));
+    assert_eq!(reason(&sale, "SupplyApplied"), "ShortOfDecrease");
+    let message = "10 units of A could not be taken back: 20 are asked for, 30 are sold and 0 held";
+    assert_eq!(field(&sale, "SupplyApplied", "message"), message);
+    assert_eq!(sale["status"]["totals"]["shortfall"], 10);
+
+    world.patch("aurora", &items(30, 0)).await?;
+    let sale = world.in_force("aurora").await?;
+    assert_eq!(reason(&sale, "SupplyApplied"), "Applied");
+    assert_eq!(field(&sale, "SoldOut", "status"), "True");
+    Ok(())
+}
+
+async fn pause_and_resume(world: &World) -> anyhow::Result<()> {
+    for (asked, expected, ready) in
+        [("Paused", DesiredState::Paused, "Paused"), ("Scheduled", DesiredState::Scheduled, "Open")]
+    {
+        world.patch("aurora", &json!({ "spec": { "desiredState": asked } })).await?;
+        let sale = world.in_force("aurora").await?;
+        assert_eq!(reason(&sale, "Ready"), ready);
+        let definition = world.definition("aurora").await?.unwrap();
+        assert_eq!(definition.desired_state, expected);
+        let (_, shelf) = world.shelf("aurora").await?;
+        let mut buckets = shelf.items.values().flat_map(|stock| &stock.buckets);
+        assert!(buckets.all(|(_, bucket)| bucket.generation == definition.generation && bucket.state == State::Open));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_clock_alone_opens_and_closes_a_sale() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut spec = spec(4, &[json!({ "sku": "A", "quantity": 5 })]);
+    let start: jiff::Timestamp = spec["schedule"]["startTime"].as_str().unwrap_or_default().parse()?;
+    spec["schedule"]["endTime"] = json!(format!("{:.0}", start + jiff::SignedDuration::from_secs(3)));
+    world.apply("short", &spec).await?;
+    world.until("short", "it is scheduled", |sale| reason(sale, "Ready") == "Scheduled").await?;
+    let sale = world.until("short", "it opens", |sale| reason(sale, "Ready") == "Open").await?;
+    assert_eq!(sale["status"]["openedAt"], spec["schedule"]["startTime"]);
+    assert_eq!(sale["status"]["nextTransitionTime"], spec["schedule"]["endTime"]);
+    world.until("short", "it drains", |sale| reason(sale, "Ready") == "Draining").await?;
+    world.keep_books("short").await?;
+    world.wait_for("short", "Completed").await?;
+    let later = json!({ "spec": { "schedule": { "endTime": "2099-01-01T00:00:00Z" } } });
+    world.patch("short", &later).await?;
+    let sale = world.until("short", "it stays over", |sale| reason(sale, "Ready") == "Refused").await?;
+    assert!(field(&sale, "Ready", "message").contains("the sale is completed"), "{:#}", sale["status"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_item_added_to_an_open_sale_is_filled_before_it_is_shown() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("two", &spec(-10, &[json!({ "sku": "A", "quantity": 3 })])).await?;
+    world.in_force("two").await?;
+    let items = json!({ "spec": { "items": [{ "sku": "A", "quantity": 3 }, { "sku": "B", "quantity": 40 }] } });
+    world.patch("two", &items).await?;
+    world.in_force("two").await?;
+    assert_eq!(world.stock("two", "A").await?, (3, 3));
+    assert_eq!(world.stock("two", "B").await?, (40, 40));
+    let definition = world.definition("two").await?.unwrap();
+    assert_eq!(definition.items.iter().map(|item| item.buckets).collect::<Vec<_>>(), [3, 16]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_this_version_cannot_do_is_refused_by_name() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let cases = [
+        ("wallet", json!({ "payment": { "mode": "Wallet" } }), "payment Wallet is not available yet"),
+        ("shards", json!({ "sharding": { "shards": 2 } }), "more than one shard is not available yet"),
+        ("ledger", json!({ "acknowledge": "Ledger" }), "acknowledge Ledger is not available yet"),
+    ];
+    for (name, more, message) in cases {
+        let mut spec = spec(-10, &[json!({ "sku": "A", "quantity": 3 })]);
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.apply(name, &spec).await?;
+        let sale = world.until(name, "it is refused", |sale| reason(sale, "Ready") == "Refused").await?;
+        assert!(field(&sale, "Ready", "message").contains(message), "{:#}", sale["status"]);
+        assert!(sale["status"]["storage"].is_null(), "nothing is provisioned");
+        world.until_told(name, "Refused").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_million_units_are_provisioned_as_fast_as_a_thousand() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let clock = runtime::clock::Clock::system();
+    let mut took = Vec::new();
+    for (name, quantity) in [("warm", 10), ("thousand", 1_000), ("million", 1_000_000)] {
+        let begun = clock.monotonic();
+        world.apply(name, &spec(-10, &[json!({ "sku": "A", "quantity": quantity })])).await?;
+        eventually(BOUND, "the definition is published", async || {
+            ensure!(world.definition(name).await?.is_some(), "nothing is published");
+            Ok(())
+        })
+        .await?;
+        took.push((name, clock.monotonic() - begun));
+        assert_eq!(world.stock(name, "A").await?, (quantity, quantity));
+        let (_, shelf) = world.shelf(name).await?;
+        // One meta, 16 buckets, 16 records: nothing grows with the number of units.
+        assert_eq!(shelf.messages, 1 + if quantity == 10 { 20 } else { 32 });
+    }
+    let seconds: Vec<_> = took.iter().map(|(_, took)| took.as_secs_f64()).collect();
+    println!("provisioned in {took:?}; a million against a thousand: {:.2}", seconds[2] / seconds[1]);
+    Ok(())
+}

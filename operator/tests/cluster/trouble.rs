@@ -1,0 +1,174 @@
+//! What must not go wrong when things do.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use operator::apply::remove_stream;
+use protocol::Shard;
+use serde_json::json;
+use testbed::{Service, eventually};
+
+use crate::world::{BOUND, World, field, reason, spawn, spec};
+
+#[tokio::test]
+async fn a_stream_that_vanishes_is_lost_and_nothing_is_seeded_again() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("lost", &spec(-10, &[json!({ "sku": "A", "quantity": 50 })])).await?;
+    world.in_force("lost").await?;
+    world.sell("lost", "A", 5).await?;
+    let definition = world.definition("lost").await?.unwrap();
+    let stream = definition.stream(Shard(0));
+    remove_stream(&world.hands()?, &stream).await?;
+    world.patch("lost", &json!({ "metadata": { "annotations": { "touched": "yes" } } })).await?;
+    let sale = world.until("lost", "it is lost", |sale| reason(sale, "Ready") == "StorageLost").await?;
+    assert_eq!(field(&sale, "Provisioned", "status"), "False");
+    assert_eq!(reason(&sale, "Provisioned"), "StorageLost");
+    let withdrawn = world.definition("lost").await?.unwrap();
+    assert!(withdrawn.withdrawn.as_ref().is_some_and(|why| why.contains("is gone")), "{withdrawn:?}");
+    world.until_told("lost", "StorageLost").await?;
+    // A stream of the same name that somebody makes is not the sale's either, whatever is asked meanwhile.
+    let config = operator::apply::config(&stream, 1, operator::args::Storage::Memory, 1);
+    async_nats::jetstream::new(world.client.clone()).create_stream(config).await?;
+    world.patch("lost", &json!({ "spec": { "items": [{ "sku": "A", "quantity": 60 }] } })).await?;
+    world.until("lost", "it is still lost", |sale| {
+        sale["status"]["observedGeneration"] == sale["metadata"]["generation"]
+            && field(sale, "Ready", "message").contains("its stock is not this sale's")
+    })
+    .await?;
+    let (_, shelf) = world.shelf("lost").await?;
+    assert_eq!(shelf.messages, 0, "nothing was seeded");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_foreign_stream_of_the_sales_name_is_left_alone() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.operator.pause()?;
+    world.apply("foreign", &spec(-10, &[json!({ "sku": "A", "quantity": 50 })])).await?;
+    let uid = world.get("foreign").await?["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let sale = protocol::SaleId::of_resource("foreign", &uid)?;
+    let stream = protocol::key::Stream { sale, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
+    let config = operator::apply::config(&stream, 1, operator::args::Storage::Memory, 1);
+    let context = async_nats::jetstream::new(world.client.clone());
+    context.create_stream(config).await?;
+    context.publish(format!("{}hello", stream.prefix()), "there".into()).await?.await?;
+    world.operator.resume()?;
+    let sale = world.until("foreign", "it is refused", |sale| reason(sale, "Ready") == "Refused").await?;
+    assert!(field(&sale, "Ready", "message").contains("was not made for it"), "{:#}", sale["status"]);
+    assert_eq!(world.shelf("foreign").await?.1.messages, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn kill_9_at_any_moment_of_provisioning_seeds_nothing_twice() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let items: Vec<_> = (0..8).map(|i| json!({ "sku": format!("I{i}"), "quantity": 1_000 + i })).collect();
+    for round in 0_u64..10 {
+        let name = format!("killed-{round}");
+        world.apply(&name, &spec(-10, &items)).await?;
+        // Spread over the 100 ms that provisioning takes: the moment of the kill is what is tested, so it is not awaited.
+        tokio::time::sleep(Duration::from_millis(round * 12)).await;
+        world.operator.kill9().await?;
+        world.operator.restart()?;
+        world.wait_for(&name, "Provisioned").await?;
+        world.in_force(&name).await?;
+        for (i, item) in (0_i64..).zip(&items) {
+            let sku = item["sku"].as_str().unwrap_or_default();
+            assert_eq!(world.stock(&name, sku).await?, (1_000 + i, 1_000 + i), "{name} {sku}");
+        }
+        let definition = world.definition(&name).await?.unwrap();
+        let (_, shelf) = world.shelf(&name).await?;
+        assert_eq!(definition.streams, [shelf.identity.clone()]);
+        assert_eq!(shelf.messages, 1 + 8 * 16 * 2, "one meta, and a bucket and a record for each share");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn kill_9_in_the_middle_of_changes_ends_with_what_was_asked_last() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("moving", &spec(-10, &[json!({ "sku": "A", "quantity": 500 })])).await?;
+    world.in_force("moving").await?;
+    world.sell("moving", "A", 7).await?;
+    for (round, quantity) in (0_u64..).zip([900, 300, 1_200, 50, 77, 2_000]) {
+        world.patch("moving", &json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity }] } })).await?;
+        tokio::time::sleep(Duration::from_millis(round * 7)).await;
+        world.operator.kill9().await?;
+        world.operator.restart()?;
+        world.in_force("moving").await?;
+        assert_eq!(world.stock("moving", "A").await?, (quantity - 7, quantity));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_replica_is_ready_and_takes_over_when_the_first_dies() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("first", &spec(-10, &[json!({ "sku": "A", "quantity": 5 })])).await?;
+    world.in_force("first").await?;
+    let url = world.bed.nats().await?.url();
+    let (second, admin): (Service, String) =
+        spawn(world.bed, &world.namespace, &world.kubeconfig, &url, "b", &["--identity", "second"])?;
+    second.wait_ready(&admin).await?;
+    let holder = async || {
+        let told = world.kubectl(&["get", "lease", "sluice-operator", "-o", "json"], "").await?;
+        let lease: serde_json::Value = serde_json::from_str(&told)?;
+        anyhow::Ok(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned())
+    };
+    ensure!(holder().await? != "second", "the first one holds the Lease");
+    world.operator.kill9().await?;
+    eventually(BOUND, "the second replica leads", async || {
+        let holder = holder().await?;
+        ensure!(holder == "second", "held by {holder:?}");
+        Ok(())
+    })
+    .await?;
+    world.apply("next", &spec(-10, &[json!({ "sku": "A", "quantity": 6 })])).await?;
+    world.in_force("next").await?;
+    assert_eq!(world.stock("next", "A").await?, (6, 6));
+    // Asked to stop, it hands the Lease over at once.
+    second.stop().await?;
+    assert_eq!(holder().await?, "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("still", &spec(3_600, &[json!({ "sku": "A", "quantity": 5 })])).await?;
+    let before = world.in_force("still").await?;
+    // Three looks without a reason to write: the ledger says the same three times.
+    let metrics = async || {
+        let body = http_get(&format!("{}/metrics", world.admin)).await?;
+        let count = body.lines().find_map(|line| line.strip_prefix("sluice_operator_reconciles_total "));
+        anyhow::Ok(count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default())
+    };
+    world.keep_books("still").await?;
+    world.until("still", "the books are seen", |sale| field(sale, "LedgerInSync", "status") == "True").await?;
+    let written = world.get("still").await?["metadata"]["resourceVersion"].clone();
+    assert_ne!(written, before["metadata"]["resourceVersion"]);
+    let begun = metrics().await?;
+    for round in 1..=3 {
+        world.keep_books("still").await?;
+        eventually(BOUND, "a look", async || {
+            let looks = metrics().await?;
+            ensure!(looks >= begun + round, "{looks} looks");
+            Ok(())
+        })
+        .await?;
+    }
+    assert_eq!(world.get("still").await?["metadata"]["resourceVersion"], written);
+    Ok(())
+}
+
+async fn http_get(url: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.trim_start_matches("http://");
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
