@@ -1,1 +1,45 @@
 //! Stage 3: orders become rows and balanced books.
+//!
+//! **What it is for.** Claims are decided and durable in the streams; nothing here can sell a unit. The ledger follows
+//! every bucket, order and supply record into Postgres, keeps a double-entry book of units, and proves from both sides,
+//! whenever it has caught up, that every unit is accounted for.
+//!
+//! ```text
+//! table of sales ─► shards: which ones are mine ─► follow: messages ─► post (pure): rows, balanced postings
+//!                          │ one session                │ position            ▼
+//!                          ▼                            ▼              repo: one transaction with the cursor
+//!                   repo/ownership                  audit: both sides ─► status: what operator and edges are told
+//! ```
+//!
+//! | module | it settles |
+//! | --- | --- |
+//! | [`app`] | what each command does |
+//! | [`args`] | the arguments |
+//! | [`shards`] | which shards this replica follows |
+//! | [`follow`] | one shard, from its stream into Postgres |
+//! | [`post`] | messages become rows and balanced postings; pure |
+//! | [`repo`] | every SQL statement |
+//! | [`audit`] | comparing both sides on an exact cut |
+//! | [`status`] | what operator and edges are told about a shard |
+//! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
+//! | [`statement`] | the settlement of a sale |
+//! | [`metrics`] | what is counted |
+//!
+//! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
+//! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
+//! so; it is never skipped.
+//!
+//! **What is deliberately absent.** Payments, wallets and the jobs that release held orders. Rows already carry what
+//! those need: deadline, payment, reason.
+
+pub mod app;
+pub mod args;
+pub mod audit;
+pub mod follow;
+pub mod metrics;
+pub mod post;
+pub mod reconcile;
+pub mod repo;
+pub mod shards;
+pub mod statement;
+pub mod status;

@@ -1,0 +1,104 @@
+//! What each command does.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use runtime::Process;
+use runtime::backoff::Backoff;
+use runtime::clock::Clock;
+use runtime::readiness::Part;
+
+use crate::args::{Arguments, Command, ReconcileArgs, RunArgs, StatementArgs};
+use crate::metrics::LedgerMetrics;
+use crate::repo::{Repo, SchemaError};
+use crate::shards::Shards;
+use crate::{reconcile, statement};
+
+/// As logs, connections and metrics name it.
+const COMPONENT: &str = "sluice-ledger";
+/// Between tries of a database that is away or not migrated.
+const RETRY: Backoff = Backoff::new(std::time::Duration::from_millis(250), std::time::Duration::from_secs(5));
+
+/// Does it.
+#[must_use]
+pub fn main(arguments: Arguments) -> ExitCode {
+    let outcome = match arguments.command {
+        Command::Run(args) => {
+            let version = env!("CARGO_PKG_VERSION");
+            return runtime::process::main(COMPONENT, version, &args.process, async |process| {
+                run(&args, process).await
+            });
+        }
+        Command::Migrate(postgres) => once(async {
+            Repo::new(postgres.options()?).migrate().await?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Reconcile(args) => once(run_reconcile(&args)),
+        Command::Statement(args) => once(run_statement(&args)),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{COMPONENT}: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs a command that ends by itself.
+fn once(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}
+
+async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
+    let metrics = LedgerMetrics::new(&process.metrics)?;
+    let database = args.postgres.options()?;
+    let repo = Repo::new(database.clone());
+    let postgres = process.readiness.part("postgres", true);
+    prepare(&repo, args.migrate, &postgres).await?;
+    let client = runtime::nats::connect(&args.nats.args, &process, "following").await?;
+    let installation = args.nats.args.installation.clone();
+    let shards = Shards::new(process.clone(), client, installation, repo.clone(), database, metrics, postgres);
+    process.drain.spawn("shards", async move {
+        shards.run().await?;
+        repo.close().await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Waits for a database with the right schema; says why it waits.
+async fn prepare(repo: &Repo, migrate: bool, postgres: &Part) -> anyhow::Result<()> {
+    let mut failures = 0;
+    loop {
+        let ready = if migrate { repo.migrate().await } else { repo.check_schema().await };
+        match ready {
+            Ok(()) => {
+                postgres.set_ok();
+                return Ok(());
+            }
+            Err(error @ SchemaError::Migration(_)) => return Err(error.into()),
+            Err(waiting) => {
+                failures += 1;
+                postgres.set_failed(format!("{waiting}; trying again"));
+                tokio::time::sleep(RETRY.random_pause(failures)).await;
+            }
+        }
+    }
+}
+
+async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
+    let client = runtime::nats::connect_once(&args.nats.args, COMPONENT, "reconcile").await?;
+    let repo = Repo::new(args.postgres.options()?);
+    let report = reconcile::reconcile(args, &client, &repo, &Clock::system()).await?;
+    let text = reconcile::print(&report, args.format)?;
+    std::io::stdout().write_all(text.as_bytes()).context("the report cannot be written")?;
+    repo.close().await;
+    Ok(if report.balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
+    let repo = Repo::new(args.postgres.options()?);
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    statement::statement(&repo, &args.sale, args.format, args.orders, &mut out).await?;
+    repo.close().await;
+    Ok(ExitCode::SUCCESS)
+}

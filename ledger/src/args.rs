@@ -1,0 +1,165 @@
+//! The arguments; the only file of the ledger that reads the environment.
+
+use anyhow::Context as _;
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::SaleId;
+use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::PgConnectOptions;
+
+/// Orders become rows and balanced books.
+#[derive(Debug, Parser)]
+#[command(name = "sluice-ledger", version, about, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Follows every sale into Postgres until it is told to stop
+    Run(Box<RunArgs>),
+    /// Brings the database to the schema that this release needs
+    Migrate(PostgresArgs),
+    /// Compares stream and Postgres in full; exit code 0 when they balance and are equal, 1 otherwise
+    Reconcile(Box<ReconcileArgs>),
+    /// Prints the settlement of a sale: totals, positions, a hash of its orders
+    Statement(Box<StatementArgs>),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How the process lives.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+    /// Where the streams are.
+    #[command(flatten)]
+    pub nats: Nats,
+    /// Where the books are.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// Migrate the database first; `false` where a job with more rights does that
+    #[arg(long, env = "SLUICE_MIGRATE", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_value = "true", default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub migrate: bool,
+}
+
+/// [`NatsArgs`] without its secrets in `Debug`.
+#[derive(Clone, Args)]
+pub struct Nats {
+    /// As every service has them.
+    #[command(flatten)]
+    pub args: NatsArgs,
+}
+
+impl std::fmt::Debug for Nats {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Nats")
+    }
+}
+
+/// Where Postgres is, and as whom to go there.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Postgres")]
+pub struct PostgresArgs {
+    /// postgres://user@host:port/database?sslmode=…
+    #[arg(long, env = "SLUICE_POSTGRES_URL", value_name = "URL", hide_env_values = true)]
+    postgres_url: String,
+    /// Password of the user, instead of one in the URL
+    #[arg(long, env = "SLUICE_POSTGRES_PASSWORD_FILE", value_name = "FILE")]
+    postgres_password_file: Option<SecretFile>,
+}
+
+impl std::fmt::Debug for PostgresArgs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("PostgresArgs")
+    }
+}
+
+impl PostgresArgs {
+    /// How to connect.
+    ///
+    /// # Errors
+    /// When the URL is none, or the password cannot be read. Never shows either.
+    pub fn options(&self) -> anyhow::Result<PgConnectOptions> {
+        let options: PgConnectOptions = self
+            .postgres_url
+            .parse()
+            .context("--postgres-url is not of the form postgres://user@host:port/database")?;
+        match &self.postgres_password_file {
+            None => Ok(options),
+            Some(file) => Ok(options.password(file.read()?.expose_secret())),
+        }
+    }
+}
+
+/// Arguments of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Id of the sale, as in its URLs
+    #[arg(long, value_name = "SALE", value_parser = sale)]
+    pub sale: SaleId,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = ReconcileFormat::Text)]
+    pub format: ReconcileFormat,
+    /// Longest to wait for a moment at which nothing is under way
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub wait_seconds: u64,
+    /// Most differing keys to print
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub differences_max: usize,
+    /// Where the streams are.
+    #[command(flatten)]
+    pub nats: Nats,
+    /// Where the books are.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+}
+
+/// How `reconcile` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReconcileFormat {
+    /// One JSON object.
+    Json,
+    /// One line per shard and item.
+    Csv,
+    /// For people.
+    Text,
+}
+
+/// Arguments of `statement`.
+#[derive(Debug, Args)]
+pub struct StatementArgs {
+    /// Id of the sale, as in its URLs
+    #[arg(long, value_name = "SALE", value_parser = sale)]
+    pub sale: SaleId,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = StatementFormat::Json)]
+    pub format: StatementFormat,
+    /// Print every order too; as CSV, orders instead of totals
+    #[arg(long)]
+    pub orders: bool,
+    /// Not asked: a statement needs Postgres alone. Taken so that every command takes the same arguments.
+    #[command(flatten)]
+    pub nats: Nats,
+    /// Where the books are.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+}
+
+/// How `statement` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatementFormat {
+    /// One JSON object.
+    Json,
+    /// A header and one line per row.
+    Csv,
+}
+
+fn sale(text: &str) -> Result<SaleId, String> {
+    SaleId::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,331 @@
+//! Every SQL statement of the ledger, checked against the schema when it is compiled.
+//!
+//! **What must always hold.** A group of messages is one transaction: the cursor moves from the value that the caller
+//! read, or nothing changes at all. The move comes first, so that of two followers the second waits for the first one's
+//! commit and then finds no row, before it has done any work. Entries and balances are written by one statement, the
+//! balances from the entries: they cannot differ.
+//!
+//! **What it costs.** Seven statements for a thousand messages, whatever they say. Orders are inserted without looking
+//! first: the index is searched once per order, and only orders that exist already are read and updated.
+//!
+//! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
+//! whether trying again can help.
+
+pub mod books;
+pub mod ownership;
+pub mod statement;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use protocol::key::Stream;
+use protocol::sale::{Definition, StreamIdentity};
+use protocol::wire::WireError;
+use protocol::{BucketIndex, Revision, Sku, Units};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::post::{Account, Book};
+
+/// The schema, from nothing to what this release needs.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
+const CONNECTIONS_MAX: u32 = 8;
+/// How long a free connection is waited for before Postgres counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A statement did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Postgres is away or busy: the same again may work.
+    #[error("{0}")]
+    Unavailable(sqlx::Error),
+    /// The rows and the message cannot both be right: a key, a check or a value says so. The same again fails again.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let final_class = |code: &str| code.starts_with("23") || code.starts_with("22") || code == "P0001";
+        match &error {
+            sqlx::Error::Database(refused) if refused.code().is_some_and(|code| final_class(&code)) => {
+                let constraint = refused.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
+                Self::Broken(format!("postgres refuses it: {}{constraint}", refused.message()))
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => {
+                Self::Broken(error.to_string())
+            }
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<WireError> for Error {
+    fn from(error: WireError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// The database is not ready for this release.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Nobody answered.
+    #[error("{0}")]
+    Unavailable(sqlx::Error),
+    /// It lacks a migration.
+    #[error("the database is at version {found}, this release needs {needed}: run `sluice-ledger migrate`")]
+    Behind {
+        /// Its newest migration.
+        found: i64,
+        /// Ours.
+        needed: i64,
+    },
+    /// A migration failed or was changed after it was applied.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(MigrateError),
+}
+
+/// The ledger's database.
+#[derive(Debug, Clone)]
+pub struct Repo {
+    pool: PgPool,
+}
+
+impl Repo {
+    /// Connects when it is first needed.
+    #[must_use]
+    pub fn new(options: PgConnectOptions) -> Self {
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
+    }
+
+    /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn migrate(&self) -> Result<(), SchemaError> {
+        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
+            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+                SchemaError::Unavailable(error)
+            }
+            other => SchemaError::Migration(other),
+        })
+    }
+
+    /// Whether somebody has migrated it far enough. A newer schema is fine: a migration says which code it tolerates.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn check_schema(&self) -> Result<(), SchemaError> {
+        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        // The table belongs to sqlx and is not in our migrations, so this one statement is not checked at compile time.
+        let newest = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success");
+        let found = match newest.fetch_one(&self.pool).await {
+            Ok(found) => found.unwrap_or_default(),
+            // Undefined table: never migrated.
+            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42P01") => 0,
+            Err(error) => return Err(SchemaError::Unavailable(error)),
+        };
+        if found < needed { Err(SchemaError::Behind { found, needed }) } else { Ok(()) }
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(connection.ping().await?)
+    }
+
+    /// Ends every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Writes down what a sale is, unless a newer definition was here.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn keep_sale(&self, definition: &Definition) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
+        let written = sqlx::query!(
+            r#"INSERT INTO sales (sale, uid, namespace, name, display_name, epoch, generation, starts_at, ends_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7,
+                       timestamptz 'epoch' + $8::bigint * interval '1 microsecond',
+                       timestamptz 'epoch' + $9::bigint * interval '1 microsecond')
+               ON CONFLICT (sale) DO UPDATE SET display_name = EXCLUDED.display_name, epoch = EXCLUDED.epoch,
+                   generation = EXCLUDED.generation, starts_at = EXCLUDED.starts_at, ends_at = EXCLUDED.ends_at,
+                   updated_at = now()
+               WHERE (sales.epoch, sales.generation) < (EXCLUDED.epoch, EXCLUDED.generation)"#,
+            definition.sale.as_str(),
+            definition.uid,
+            definition.namespace,
+            definition.name,
+            definition.display_name,
+            int(definition.epoch.0),
+            big(definition.generation.0),
+            definition.start.as_microsecond(),
+            definition.end.as_microsecond(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if written.rows_affected() == 1 {
+            keep_items(&mut transaction, definition).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// The book of a shard as its rows have it, at one moment; begins one that is not there yet.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Broken`] also when the rows were made from another stream under the same name.
+    pub async fn open(&self, stream: &Stream, identity: &StreamIdentity) -> Result<(ShardRows, Book), Error> {
+        let created = identity.created.to_string();
+        // Positions of a stream begin at its first one, so an empty stream is at the one before.
+        let start = big(identity.first_seq.saturating_sub(1));
+        let (sale, epoch, shard) = (stream.sale.as_str(), int(stream.epoch.0), i32::from(stream.shard.0));
+        sqlx::query!(
+            "INSERT INTO cursors (sale, epoch, shard, created, seq) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (sale, epoch, shard) DO NOTHING",
+            sale,
+            epoch,
+            shard,
+            created,
+            start
+        )
+        .execute(&self.pool)
+        .await?;
+        let mut transaction = self.snapshot().await?;
+        let cursor = sqlx::query!(
+            "SELECT id, created, seq FROM cursors WHERE sale = $1 AND epoch = $2 AND shard = $3",
+            sale,
+            epoch,
+            shard
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if cursor.created != created {
+            return Err(Error::Broken(format!(
+                "the rows of {} were made from a stream created at {}, the definition names one created at {created}",
+                stream.name(),
+                cursor.created
+            )));
+        }
+        let mut book = Book { cursor: revision(cursor.seq)?, ..Book::default() };
+        let accounts = accounts(&mut transaction, cursor.id, &mut book).await?;
+        for row in sqlx::query!("SELECT sku, bucket, free FROM buckets WHERE cursor_id = $1", cursor.id)
+            .fetch_all(&mut *transaction)
+            .await?
+        {
+            let index = BucketIndex(narrow(row.bucket)?);
+            book.buckets.insert((sku(&row.sku)?, index), Units(narrow(row.free)?));
+        }
+        for row in sqlx::query!(
+            r#"SELECT sku, count(*) AS "count!" FROM orders WHERE sale = $1 AND epoch = $2 AND shard = $3 GROUP BY sku"#,
+            sale,
+            epoch,
+            shard
+        )
+        .fetch_all(&mut *transaction)
+        .await?
+        {
+            book.sums.entry(sku(&row.sku)?).or_default().orders = row.count;
+        }
+        transaction.commit().await?;
+        Ok((ShardRows { id: cursor.id, stream: stream.clone(), accounts }, book))
+    }
+
+    /// A transaction that sees one moment and writes nothing.
+    async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, Error> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+}
+
+/// Where a shard's rows are.
+#[derive(Debug, Clone)]
+pub struct ShardRows {
+    id: i32,
+    stream: Stream,
+    /// Known accounts. One that is missing is made when it is first posted to.
+    accounts: HashMap<(Sku, Account), i32>,
+}
+
+async fn keep_items(connection: &mut PgConnection, definition: &Definition) -> Result<(), Error> {
+    for item in &definition.items {
+        sqlx::query!(
+            "INSERT INTO items (sale, sku, display_name, quantity, withheld, price_minor, currency)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (sale, sku) DO UPDATE SET display_name = EXCLUDED.display_name, quantity = EXCLUDED.quantity,
+                 withheld = EXCLUDED.withheld, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency",
+            definition.sale.as_str(),
+            item.sku.as_str(),
+            item.display_name,
+            i64::from(item.quantity.0),
+            i64::from(item.withheld.0),
+            item.price.as_ref().map(|price| price.amount_minor),
+            item.price.as_ref().map(|price| price.currency.as_str()),
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The accounts of a shard; their balances go into the book's sums.
+async fn accounts(
+    connection: &mut PgConnection,
+    cursor: i32,
+    book: &mut Book,
+) -> Result<HashMap<(Sku, Account), i32>, Error> {
+    let mut accounts = HashMap::new();
+    let rows = sqlx::query!(
+        "SELECT id, sku, kind, units FROM accounts JOIN balances ON account_id = id WHERE cursor_id = $1",
+        cursor
+    );
+    for row in rows.fetch_all(connection).await? {
+        let sku = sku(&row.sku)?;
+        let account = Account::ALL.into_iter().find(|account| account.as_str() == row.kind);
+        let account = account.ok_or_else(|| Error::Broken(format!("account {} is of kind {}", row.id, row.kind)))?;
+        let sums = book.sums.entry(sku.clone()).or_default();
+        match account {
+            Account::Supply => sums.supply = -row.units,
+            Account::Free => sums.free = row.units,
+            Account::Held => sums.held = row.units,
+            Account::Sold => sums.sold = row.units,
+            Account::InFlight => {}
+        }
+        accounts.insert((sku, account), row.id);
+    }
+    Ok(accounts)
+}
+
+/// Positions and generations as Postgres has them. A server would have to store a message a nanosecond for 292 years
+/// to need more.
+fn big(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn int(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn narrow<A: Copy + std::fmt::Display, B: TryFrom<A>>(number: A) -> Result<B, Error> {
+    B::try_from(number).map_err(|_| Error::Broken(format!("a row holds {number}, which is out of range")))
+}
+
+fn revision(number: i64) -> Result<Revision, Error> {
+    narrow(number).map(Revision)
+}
+
+fn sku(text: &str) -> Result<Sku, Error> {
+    Sku::parse(text).map_err(|error| Error::Broken(error.to_string()))
+}
+
+fn time(microseconds: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_microsecond(microseconds).map_err(|error| Error::Broken(error.to_string()))
+}

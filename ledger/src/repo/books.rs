@@ -1,0 +1,477 @@
+//! A group of messages into rows, entries and balances; and what those come to.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use protocol::conservation::Sums;
+use protocol::order::State;
+use protocol::{CustomerId, Epoch, OrderId, OrderNumber, Revision, Sku, Units};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Error, Repo, ShardRows, big, int, narrow, revision, sku};
+use crate::post::{Account, Book, Identity, Message, OrderRow, Posting, Rows, StoredOrder, StoredOrders, post, rows};
+
+/// What became of a group of messages.
+#[derive(Debug)]
+pub enum Stored {
+    /// It is committed; this is the book after it.
+    Committed(Book),
+    /// Another follower moved the cursor: nothing was changed.
+    Moved,
+}
+
+/// What the rows of a shard come to at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// From orders, buckets and supply records.
+    pub rows: BTreeMap<Sku, Sums>,
+    /// From the balances of the accounts, without the number of orders.
+    pub balances: BTreeMap<Sku, Sums>,
+    /// What is in flight.
+    pub in_flight: BTreeMap<Sku, i64>,
+}
+
+impl Repo {
+    /// Writes messages, which all follow the book's cursor, and moves the cursor to the last of them: all or nothing.
+    ///
+    /// # Errors
+    /// [`Error`]. After [`Error::Unavailable`] nobody knows whether it is committed: [open](Repo::open) the shard again.
+    pub async fn store(
+        &self,
+        shard: &mut ShardRows,
+        book: &Book,
+        identity: &Identity,
+        messages: &[Message],
+    ) -> Result<Stored, Error> {
+        let Some(last) = messages.last() else { return Ok(Stored::Committed(book.clone())) };
+        let mut transaction = self.pool.begin().await?;
+        let moved = sqlx::query!(
+            "UPDATE cursors SET seq = $3 WHERE id = $1 AND seq = $2",
+            shard.id,
+            big(book.cursor.0),
+            big(last.revision.0)
+        );
+        if moved.execute(&mut *transaction).await?.rows_affected() != 1 {
+            return Ok(Stored::Moved);
+        }
+        let rows = rows(identity, messages);
+        let stored = put_orders(&mut transaction, shard, &rows.orders).await?;
+        put_buckets(&mut transaction, shard, &rows).await?;
+        put_supplies(&mut transaction, shard, &rows).await?;
+        let mut after = book.clone();
+        let postings = post(&mut after, identity, stored, messages).map_err(|broken| Error::Broken(broken.0))?;
+        let accounts = put_postings(&mut transaction, shard, &postings).await?;
+        transaction.commit().await?;
+        if let Some(accounts) = accounts {
+            shard.accounts = accounts;
+        }
+        Ok(Stored::Committed(after))
+    }
+
+    /// What the rows come to, or nothing when the cursor is not there any more.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn totals(&self, shard: &ShardRows, cursor: Revision) -> Result<Option<Totals>, Error> {
+        let mut transaction = self.snapshot().await?;
+        let seq = sqlx::query_scalar!("SELECT seq FROM cursors WHERE id = $1", shard.id);
+        if seq.fetch_one(&mut *transaction).await? != big(cursor.0) {
+            return Ok(None);
+        }
+        let mut totals = Totals::default();
+        let mut book = Book::default();
+        super::accounts(&mut transaction, shard.id, &mut book).await?;
+        totals.balances = book.sums;
+        let in_flight = sqlx::query!(
+            "SELECT sku, units FROM accounts JOIN balances ON account_id = id
+             WHERE cursor_id = $1 AND kind = 'in-flight'",
+            shard.id
+        );
+        for row in in_flight.fetch_all(&mut *transaction).await? {
+            totals.in_flight.insert(sku(&row.sku)?, row.units);
+        }
+        let sums = sqlx::query!(
+            r#"SELECT sku AS "sku!", sum(supply)::bigint AS "supply!", sum(free)::bigint AS "free!", sum(held)::bigint AS "held!",
+                      sum(sold)::bigint AS "sold!", sum(orders)::bigint AS "orders!"
+               FROM (
+                   SELECT sku, delta AS supply, 0 AS free, 0 AS held, 0 AS sold, 0 AS orders
+                   FROM supplies WHERE cursor_id = $1
+                   UNION ALL
+                   SELECT sku, 0, free, 0, 0, 0 FROM buckets WHERE cursor_id = $1
+                   UNION ALL
+                   SELECT sku, 0, 0, CASE state WHEN 'held' THEN quantity ELSE 0 END,
+                          CASE state WHEN 'confirmed' THEN quantity ELSE 0 END, 1
+                   FROM orders WHERE sale = $2 AND epoch = $3 AND shard = $4
+               ) AS parts GROUP BY sku"#,
+            shard.id,
+            shard.stream.sale.as_str(),
+            int(shard.stream.epoch.0),
+            i32::from(shard.stream.shard.0)
+        );
+        for row in sums.fetch_all(&mut *transaction).await? {
+            let sums = Sums { supply: row.supply, free: row.free, held: row.held, sold: row.sold, orders: row.orders };
+            totals.rows.insert(sku(&row.sku)?, sums);
+        }
+        transaction.commit().await?;
+        Ok(Some(totals))
+    }
+
+    /// Keeps the result of an audit, and forgets old ones that found nothing.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn keep_audit(
+        &self,
+        shard: &ShardRows,
+        at: Timestamp,
+        position: Revision,
+        breaches: &[String],
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "WITH forgotten AS (
+                 DELETE FROM audits WHERE cursor_id = $1 AND cardinality(breaches) = 0 AND at < now() - interval '7 days'
+             )
+             INSERT INTO audits (cursor_id, at, position, breaches)
+             VALUES ($1, timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3, $4)",
+            shard.id,
+            at.as_microsecond(),
+            big(position.0),
+            breaches
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Inserts the orders that are new and updates the others; returns what was stored of those.
+async fn put_orders(
+    connection: &mut PgConnection,
+    shard: &ShardRows,
+    orders: &[OrderRow],
+) -> Result<StoredOrders, Error> {
+    if orders.is_empty() {
+        return Ok(StoredOrders::new());
+    }
+    let columns = Columns::of(orders);
+    let inserted = sqlx::query!(
+        r#"INSERT INTO orders (sale, epoch, shard, customer, n, id, idempotency_key, sku, quantity, state, reason,
+                               expires_at, payment, revision, seen_at, changed_at)
+           SELECT $1, $2, $3, customer, n, id, idempotency_key, sku, quantity, state, reason,
+                  to_timestamp(expires_at), payment, revision,
+                  timestamptz 'epoch' + seen_at * interval '1 microsecond',
+                  timestamptz 'epoch' + changed_at * interval '1 microsecond'
+           FROM UNNEST($4::text[], $5::smallint[], $6::uuid[], $7::text[], $8::text[], $9::bigint[], $10::text[],
+                       $11::text[], $12::bigint[], $13::uuid[], $14::bigint[], $15::bigint[], $16::bigint[])
+                AS new (customer, n, id, idempotency_key, sku, quantity, state, reason, expires_at, payment, revision,
+                        seen_at, changed_at)
+           ON CONFLICT (sale, customer, n) DO NOTHING"#,
+        shard.stream.sale.as_str(),
+        int(shard.stream.epoch.0),
+        i32::from(shard.stream.shard.0),
+        &columns.customer,
+        &columns.n,
+        &columns.id,
+        &columns.key as &[&str],
+        &columns.sku as &[&str],
+        &columns.quantity,
+        &columns.state as &[&str],
+        &columns.reason as &[Option<&str>],
+        &columns.expires_at as &[Option<i64>],
+        &columns.payment as &[Option<Uuid>],
+        &columns.revision,
+        &columns.seen_at,
+        &columns.changed_at,
+    )
+    .execute(&mut *connection)
+    .await?;
+    if inserted.rows_affected() == orders.len() as u64 {
+        return Ok(StoredOrders::new());
+    }
+    let stored = stored_orders(connection, shard, &columns).await?;
+    update_orders(connection, shard, &columns, stored.len()).await?;
+    Ok(stored)
+}
+
+/// The orders among these that were there before: those whose row is not of this group.
+async fn stored_orders(
+    connection: &mut PgConnection,
+    shard: &ShardRows,
+    columns: &Columns<'_>,
+) -> Result<StoredOrders, Error> {
+    let rows = sqlx::query!(
+        "SELECT orders.customer, orders.n, orders.id, orders.sku, quantity, state, epoch, orders.revision
+         FROM orders JOIN UNNEST($4::text[], $5::smallint[], $6::bigint[]) AS new (customer, n, revision)
+             ON orders.sale = $1 AND orders.customer = new.customer AND orders.n = new.n
+         WHERE (epoch, shard, orders.revision) <> ($2, $3, new.revision)",
+        shard.stream.sale.as_str(),
+        int(shard.stream.epoch.0),
+        i32::from(shard.stream.shard.0),
+        &columns.customer,
+        &columns.n,
+        &columns.revision
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut stored = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let customer = CustomerId::parse(&row.customer).map_err(|error| Error::Broken(error.to_string()))?;
+        let state = state(&row.state)?;
+        let before = StoredOrder {
+            epoch: Epoch(narrow(row.epoch)?),
+            revision: revision(row.revision)?,
+            id: OrderId(row.id),
+            sku: sku(&row.sku)?,
+            quantity: Units(narrow(row.quantity)?),
+            state,
+        };
+        stored.insert((customer, OrderNumber(narrow(row.n)?)), before);
+    }
+    Ok(stored)
+}
+
+async fn update_orders(
+    connection: &mut PgConnection,
+    shard: &ShardRows,
+    columns: &Columns<'_>,
+    expected: usize,
+) -> Result<(), Error> {
+    let updated = sqlx::query!(
+        "UPDATE orders SET state = new.state, reason = new.reason, expires_at = to_timestamp(new.expires_at),
+             payment = new.payment, epoch = $2, shard = $3, revision = new.revision,
+             changed_at = timestamptz 'epoch' + new.changed_at * interval '1 microsecond'
+         FROM UNNEST($4::text[], $5::smallint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[], $10::bigint[],
+                     $11::bigint[])
+              AS new (customer, n, state, reason, expires_at, payment, revision, changed_at)
+         WHERE orders.sale = $1 AND orders.customer = new.customer AND orders.n = new.n
+             AND (orders.epoch, orders.revision) < ($2, new.revision)",
+        shard.stream.sale.as_str(),
+        int(shard.stream.epoch.0),
+        i32::from(shard.stream.shard.0),
+        &columns.customer,
+        &columns.n,
+        &columns.state as &[&str],
+        &columns.reason as &[Option<&str>],
+        &columns.expires_at as &[Option<i64>],
+        &columns.payment as &[Option<Uuid>],
+        &columns.revision,
+        &columns.changed_at,
+    )
+    .execute(connection)
+    .await?;
+    if updated.rows_affected() == expected as u64 {
+        return Ok(());
+    }
+    // Nobody else writes while the cursor's row is locked, so some row is newer than the stream that made it.
+    let older = expected as u64 - updated.rows_affected().min(expected as u64);
+    Err(Error::Broken(format!("{older} orders have rows that are newer than the stream")))
+}
+
+async fn put_buckets(connection: &mut PgConnection, shard: &ShardRows, rows: &Rows) -> Result<(), Error> {
+    let all = || rows.buckets.iter();
+    let skus: Vec<&str> = all().map(|((sku, _), _)| sku.as_str()).collect();
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let indexes: Vec<i32> = all().map(|((_, index), _)| i32::from(index.0)).collect();
+    let free: Vec<i64> = all().map(|(_, (_, bucket))| i64::from(bucket.free.0)).collect();
+    let states: Vec<&str> = all().map(|(_, (_, bucket))| bucket_state(bucket.state)).collect();
+    let stopped: Vec<bool> = all().map(|(_, (_, bucket))| bucket.stopped).collect();
+    let generations: Vec<i64> = all().map(|(_, (_, bucket))| big(bucket.generation.0)).collect();
+    let revisions: Vec<i64> = all().map(|(_, (revision, _))| big(revision.0)).collect();
+    sqlx::query!(
+        "INSERT INTO buckets (cursor_id, sku, bucket, free, state, stopped, generation, revision)
+         SELECT $1, * FROM UNNEST($2::text[], $3::integer[], $4::bigint[], $5::text[], $6::boolean[], $7::bigint[],
+                                  $8::bigint[])
+         ON CONFLICT (cursor_id, sku, bucket) DO UPDATE SET free = EXCLUDED.free, state = EXCLUDED.state,
+             stopped = EXCLUDED.stopped, generation = EXCLUDED.generation, revision = EXCLUDED.revision
+         WHERE buckets.revision < EXCLUDED.revision",
+        shard.id,
+        &skus as &[&str],
+        &indexes,
+        &free,
+        &states as &[&str],
+        &stopped,
+        &generations,
+        &revisions
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Only inserts: a supply record is written once, so a second one under its key is refused by the key.
+async fn put_supplies(connection: &mut PgConnection, shard: &ShardRows, rows: &Rows) -> Result<(), Error> {
+    let all = || rows.supplies.iter();
+    let skus: Vec<&str> = all().map(|((sku, _), _)| sku.as_str()).collect();
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<i64> = all().map(|((_, number), _)| i64::from(*number)).collect();
+    let generations: Vec<i64> = all().map(|(_, (_, supply))| big(supply.generation.0)).collect();
+    let quantities: Vec<i64> = all().map(|(_, (_, supply))| i64::from(supply.quantity.0)).collect();
+    let withheld: Vec<i64> = all().map(|(_, (_, supply))| i64::from(supply.withheld.0)).collect();
+    let deltas: Vec<i64> = all().map(|(_, (_, supply))| supply.delta).collect();
+    let buckets: Vec<i32> = all().map(|(_, (_, supply))| i32::from(supply.bucket.0)).collect();
+    let totals: Vec<i64> = all().map(|(_, (_, supply))| i64::from(supply.total.0)).collect();
+    let revisions: Vec<i64> = all().map(|(_, (revision, _))| big(revision.0)).collect();
+    sqlx::query!(
+        "INSERT INTO supplies (cursor_id, sku, n, generation, quantity, withheld, delta, bucket, total, revision)
+         SELECT $1, * FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                                  $8::integer[], $9::bigint[], $10::bigint[])",
+        shard.id,
+        &skus as &[&str],
+        &numbers,
+        &generations,
+        &quantities,
+        &withheld,
+        &deltas,
+        &buckets,
+        &totals,
+        &revisions
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Appends entries and moves the balances by them, in one statement. Returns the accounts when some had to be made.
+async fn put_postings(
+    connection: &mut PgConnection,
+    shard: &ShardRows,
+    postings: &[Posting],
+) -> Result<Option<HashMap<(Sku, Account), i32>>, Error> {
+    if postings.is_empty() {
+        return Ok(None);
+    }
+    let known = |posting: &Posting| shard.accounts.contains_key(&(posting.sku.clone(), posting.credit));
+    let made = if postings.iter().all(known) { None } else { Some(make_accounts(connection, shard, postings).await?) };
+    let accounts = made.as_ref().unwrap_or(&shard.accounts);
+    let id = |posting: &Posting, account| {
+        let id = accounts.get(&(posting.sku.clone(), account)).copied();
+        id.ok_or_else(|| Error::Broken(format!("item {} has no account {}", posting.sku, Account::as_str(account))))
+    };
+    let credits = postings.iter().map(|p| id(p, p.credit)).collect::<Result<Vec<i32>, Error>>()?;
+    let debits = postings.iter().map(|p| id(p, p.debit)).collect::<Result<Vec<i32>, Error>>()?;
+    let touched: std::collections::HashSet<i32> = credits.iter().chain(&debits).copied().collect();
+    let revisions: Vec<i64> = postings.iter().map(|p| big(p.revision.0)).collect();
+    let units: Vec<i64> = postings.iter().map(|p| p.units).collect();
+    let orders: Vec<Option<Uuid>> = postings.iter().map(|p| p.order.map(|id| id.0)).collect();
+    let times: Vec<i64> = postings.iter().map(|p| p.at.as_microsecond()).collect();
+    let balances = sqlx::query!(
+        "WITH posted AS (
+             INSERT INTO entries (cursor_id, revision, credit, debit, units, order_id, at)
+             SELECT $1, revision, credit, debit, units, order_id, timestamptz 'epoch' + at * interval '1 microsecond'
+             FROM UNNEST($2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::uuid[], $7::bigint[])
+                  AS new (revision, credit, debit, units, order_id, at)
+             RETURNING credit, debit, units
+         ), moved AS (
+             SELECT account_id, sum(units) AS units FROM (
+                 SELECT debit AS account_id, units FROM posted UNION ALL SELECT credit, -units FROM posted
+             ) AS sides GROUP BY account_id
+         )
+         UPDATE balances SET units = balances.units + moved.units FROM moved
+         WHERE balances.account_id = moved.account_id",
+        shard.id,
+        &revisions,
+        &credits,
+        &debits,
+        &units,
+        &orders as &[Option<Uuid>],
+        &times
+    )
+    .execute(&mut *connection)
+    .await?;
+    // Instead of a foreign key per entry: every account that was named has a balance, and it was moved.
+    if balances.rows_affected() == touched.len() as u64 {
+        Ok(made)
+    } else {
+        Err(Error::Broken("an entry names an account that does not exist".to_owned()))
+    }
+}
+
+/// Makes the accounts of items that were not posted to before.
+async fn make_accounts(
+    connection: &mut PgConnection,
+    shard: &ShardRows,
+    postings: &[Posting],
+) -> Result<HashMap<(Sku, Account), i32>, Error> {
+    let skus: std::collections::BTreeSet<&str> = postings.iter().map(|posting| posting.sku.as_str()).collect();
+    for sku in skus {
+        for account in Account::ALL {
+            sqlx::query!(
+                "WITH made AS (
+                     INSERT INTO accounts (cursor_id, sku, kind) VALUES ($1, $2, $3)
+                     ON CONFLICT (cursor_id, sku, kind) DO NOTHING RETURNING id
+                 )
+                 INSERT INTO balances (account_id, overdraft) SELECT id, $4 FROM made",
+                shard.id,
+                sku,
+                account.as_str(),
+                account.overdraft()
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+    }
+    super::accounts(connection, shard.id, &mut Book::default()).await
+}
+
+pub(super) fn state(text: &str) -> Result<State, Error> {
+    let found = [State::Held, State::Confirmed, State::Released].into_iter().find(|state| state.as_str() == text);
+    found.ok_or_else(|| Error::Broken(format!("a row holds the state {text:?}")))
+}
+
+fn bucket_state(state: protocol::bucket::State) -> &'static str {
+    match state {
+        protocol::bucket::State::Open => "open",
+        protocol::bucket::State::Closed => "closed",
+    }
+}
+
+/// Orders by column, as UNNEST takes them.
+struct Columns<'a> {
+    customer: Vec<String>,
+    n: Vec<i16>,
+    id: Vec<Uuid>,
+    key: Vec<&'a str>,
+    sku: Vec<&'a str>,
+    quantity: Vec<i64>,
+    state: Vec<&'static str>,
+    reason: Vec<Option<&'static str>>,
+    expires_at: Vec<Option<i64>>,
+    payment: Vec<Option<Uuid>>,
+    revision: Vec<i64>,
+    seen_at: Vec<i64>,
+    changed_at: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(orders: &'a [OrderRow]) -> Self {
+        Self {
+            customer: orders.iter().map(|row| row.customer.to_string()).collect(),
+            n: orders.iter().map(|row| i16::from(row.number.0)).collect(),
+            id: orders.iter().map(|row| row.id.0).collect(),
+            key: orders.iter().map(|row| row.order.key.as_str()).collect(),
+            sku: orders.iter().map(|row| row.order.sku.as_str()).collect(),
+            quantity: orders.iter().map(|row| i64::from(row.order.quantity.0)).collect(),
+            state: orders.iter().map(|row| row.order.state.as_str()).collect(),
+            reason: orders.iter().map(|row| row.order.reason.map(reason)).collect(),
+            expires_at: orders.iter().map(|row| row.order.expires_at).collect(),
+            payment: orders.iter().map(|row| row.order.payment).collect(),
+            revision: orders.iter().map(|row| big(row.revision.0)).collect(),
+            seen_at: orders.iter().map(|row| row.seen_at.as_microsecond()).collect(),
+            changed_at: orders.iter().map(|row| row.changed_at.as_microsecond()).collect(),
+        }
+    }
+}
+
+fn reason(reason: protocol::order::Reason) -> &'static str {
+    use protocol::order::Reason;
+    match reason {
+        Reason::Cancelled => "cancelled",
+        Reason::Expired => "expired",
+        Reason::Refunded => "refunded",
+    }
+}

@@ -1,0 +1,416 @@
+//! Which shards this replica follows.
+//!
+//! **What it is for.** The table of sales says which shards there are. Replicas share them evenly: each takes free ones
+//! up to its part and gives back what it has beyond it, one a second, so nothing moves all at once. Every second is a
+//! round over what is, not a reaction to what happened: a definition, a lost session or a dead replica all show up in
+//! the next round.
+//!
+//! **What must always hold.** A shard's lock is held while it is followed and given back after its follower ended. A
+//! replica that cannot reach NATS does not count and holds nothing, so the others take its part. A shard that halted is
+//! tried again after [`HALTED_PAUSE`] only.
+//!
+//! **What it costs.** A session, and per round two small statements and one per free shard.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::SaleId;
+use protocol::key::{Installation, Stream};
+use protocol::sale::{Definition, StreamIdentity};
+use protocol::status::SaleStatus;
+use runtime::Process;
+use runtime::backoff::Backoff;
+use runtime::clock::Instant;
+use runtime::jetstream::{JetStream, OpenError};
+use runtime::readiness::Part;
+use runtime::registry::{Change, Table};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::follow::{End, Follower};
+use crate::metrics::LedgerMetrics;
+use crate::repo::ownership::Ownership;
+use crate::repo::{Error, Repo};
+use crate::status;
+
+/// Between two rounds. A dead replica's shards are free after 4 s at the latest and taken in the next round.
+const ROUND: Duration = Duration::from_secs(1);
+/// Longest that a round may take; a session that does not answer is lost.
+const ROUND_MAX: Duration = Duration::from_secs(10);
+/// How long a halted shard is left alone: long enough not to drown the log, short enough to see that it was mended.
+const HALTED_PAUSE: Duration = Duration::from_secs(60);
+/// Between tries of a shard whose stream or rows went away.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// Follows shards until the process ends.
+pub struct Shards {
+    process: Process,
+    client: async_nats::Client,
+    installation: Installation,
+    repo: Repo,
+    database: PgConnectOptions,
+    metrics: LedgerMetrics,
+    postgres: Part,
+    table: Part,
+    sales: HashMap<SaleId, Sale>,
+    shards: BTreeMap<String, Shard>,
+    followers: JoinSet<End>,
+    ownership: Option<Ownership>,
+}
+
+/// A sale that should be followed.
+struct Sale {
+    definition: Arc<Definition>,
+    /// Whether Postgres has this definition.
+    kept: bool,
+}
+
+/// A shard that should be followed, or still is.
+struct Shard {
+    stream: Stream,
+    identity: StreamIdentity,
+    uid: String,
+    wanted: bool,
+    following: Option<Following>,
+    /// Whether the session holds its lock.
+    owned: bool,
+    failures: u32,
+    halted: bool,
+    not_before: Option<Instant>,
+}
+
+struct Following {
+    task: Id,
+    stopping: CancellationToken,
+    board: watch::Receiver<Option<SaleStatus>>,
+    since: Instant,
+}
+
+impl Shards {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(
+        process: Process,
+        client: async_nats::Client,
+        installation: Installation,
+        repo: Repo,
+        database: PgConnectOptions,
+        metrics: LedgerMetrics,
+        postgres: Part,
+    ) -> Self {
+        let table = process.readiness.part("sales", true);
+        Self {
+            process,
+            client,
+            installation,
+            repo,
+            database,
+            metrics,
+            postgres,
+            table,
+            sales: HashMap::new(),
+            shards: BTreeMap::new(),
+            followers: JoinSet::new(),
+            ownership: None,
+        }
+    }
+
+    /// Follows until the process stops; then every follower finishes its transaction.
+    ///
+    /// # Errors
+    /// When a follower panicked.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let stopping = self.process.drain.stopping();
+        let mut sales = Table::<Definition>::new(self.client.clone(), self.installation.sales_bucket()).watch();
+        let mut rounds = tokio::time::interval(ROUND);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                Some(ended) = self.followers.join_next_with_id() => self.ended(ended)?,
+                change = sales.next() => if self.change(change) {
+                    self.round().await;
+                },
+                _ = rounds.tick() => self.round().await,
+            }
+        }
+        for shard in self.shards.values() {
+            shard.stop();
+        }
+        while let Some(ended) = self.followers.join_next_with_id().await {
+            self.ended(ended)?;
+        }
+        if let Some(ownership) = self.ownership.take() {
+            ownership.close().await;
+        }
+        Ok(())
+    }
+
+    /// Takes a change of the table of sales; whether a round should follow at once.
+    fn change(&mut self, change: Change<Definition>) -> bool {
+        match change {
+            Change::Put(key, Ok(definition), _) => {
+                tracing::debug!(sale = key, generation = definition.generation.0, "definition");
+                let (definition, kept) = (Arc::new(definition), false);
+                self.sales.insert(definition.sale.clone(), Sale { definition, kept });
+                self.want();
+            }
+            Change::Put(key, Err(error), _) => {
+                // What was known stays in force: a newer operator may have written something that we cannot read.
+                tracing::error!(sale = key, "the definition of {key} cannot be read: {error}");
+            }
+            Change::Deleted(key) => {
+                self.sales.retain(|sale, _| sale.as_str() != key);
+                self.want();
+            }
+            Change::CaughtUp => {
+                self.table.set_ok();
+                return true;
+            }
+            Change::Interrupted(lost) => self.table.set_failed(format!("the table of sales cannot be read: {lost}")),
+            Change::Reset => {
+                self.sales.clear();
+                self.want();
+            }
+        }
+        false
+    }
+
+    /// Which shards there should be.
+    fn want(&mut self) {
+        for shard in self.shards.values_mut() {
+            shard.wanted = false;
+        }
+        for Sale { definition, .. } in self.sales.values() {
+            for identity in &definition.streams {
+                let stream = definition.stream(identity.shard);
+                let shard =
+                    self.shards.entry(stream.name()).or_insert_with(|| Shard::new(stream, definition, identity));
+                if shard.identity == *identity {
+                    shard.wanted = true;
+                } else if shard.following.is_none() && !shard.owned {
+                    *shard = Shard::new(shard.stream.clone(), definition, identity);
+                }
+            }
+        }
+        for shard in self.shards.values().filter(|shard| !shard.wanted) {
+            shard.stop();
+        }
+    }
+
+    async fn round(&mut self) {
+        // Levels, not events: a shard whose stream changed while it was followed is wanted again once that ended.
+        self.want();
+        let done = tokio::time::timeout(ROUND_MAX, self.share()).await;
+        let lost = match done {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_elapsed) => Some(format!("no answer within {} s", ROUND_MAX.as_secs())),
+        };
+        if let Some(why) = lost {
+            self.postgres.set_failed(format!("postgres is away, claims go on without it: {why}"));
+            // The session's locks are gone, or soon will be. Whoever follows meanwhile is told apart by the cursor.
+            self.ownership = None;
+            for shard in self.shards.values_mut() {
+                shard.stop();
+                shard.owned = false;
+            }
+        }
+        self.shards.retain(|_, shard| shard.wanted || shard.owned || shard.following.is_some());
+        self.measure();
+    }
+
+    /// Gives back, keeps definitions, takes.
+    async fn share(&mut self) -> Result<(), Error> {
+        if self.ownership.is_none() {
+            self.ownership = Some(Ownership::connect(&self.database).await?);
+        }
+        let Some(ownership) = self.ownership.as_mut() else { return Ok(()) };
+        let connected = self.client.connection_state() == async_nats::connection::State::Connected;
+        let replicas = ownership.replicas(connected).await?.max(1);
+        self.postgres.set_ok();
+        let owned = self.shards.values().filter(|shard| shard.owned).count();
+        let wanted = self.shards.values().filter(|shard| shard.wanted).count();
+        let part = if connected { wanted.div_ceil(replicas) } else { 0 };
+        // One at a time, the last first, so that two rounds never disagree about which.
+        if owned > part
+            && let Some(shard) = self.shards.values().rev().find(|shard| shard.following.is_some())
+        {
+            shard.stop();
+        }
+        for shard in self.shards.values_mut().filter(|shard| shard.owned && shard.following.is_none()) {
+            let now = self.process.clock.monotonic();
+            if !shard.wanted || !shard.halted || shard.not_before.is_none_or(|at| at <= now) {
+                ownership.give_back(&shard.stream).await?;
+                shard.owned = false;
+            }
+        }
+        for sale in self.sales.values_mut().filter(|sale| !sale.kept) {
+            match self.repo.keep_sale(&sale.definition).await {
+                Ok(()) => sale.kept = true,
+                Err(Error::Broken(why)) => {
+                    tracing::error!(sale = sale.definition.sale.as_str(), "the definition cannot be kept: {why}");
+                    sale.kept = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let now = self.process.clock.monotonic();
+        let mut owned = self.shards.values().filter(|shard| shard.owned).count();
+        for shard in self.shards.values_mut() {
+            let due = shard.not_before.is_none_or(|at| at <= now);
+            if owned >= part || !shard.wanted || shard.owned || shard.following.is_some() || !due {
+                continue;
+            }
+            if ownership.take(&shard.stream).await? {
+                shard.owned = true;
+                owned += 1;
+                let job = Job {
+                    client: self.client.clone(),
+                    installation: self.installation.clone(),
+                    repo: self.repo.clone(),
+                    process: self.process.clone(),
+                    metrics: self.metrics.clone(),
+                };
+                shard.follow(job, &mut self.followers, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Result<(Id, End), JoinError>) -> anyhow::Result<()> {
+        let (task, end) = ended?;
+        let following = |shard: &&mut Shard| shard.following.as_ref().is_some_and(|following| following.task == task);
+        let Some(shard) = self.shards.values_mut().find(following) else { return Ok(()) };
+        let name = shard.stream.name();
+        let now = self.process.clock.monotonic();
+        shard.following = None;
+        shard.halted = false;
+        match end {
+            End::Stopped => (shard.failures, shard.not_before) = (0, None),
+            End::Moved => {
+                tracing::info!(shard = name, "another replica follows it");
+                shard.not_before = Some(now + ROUND);
+            }
+            End::Lost(why) => {
+                shard.failures = shard.failures.saturating_add(1);
+                shard.not_before = Some(now + RETRY.random_pause(shard.failures));
+                if shard.failures == 1 {
+                    tracing::warn!(shard = name, "following is interrupted and goes on from the cursor: {why}");
+                }
+            }
+            End::Halted(why) => {
+                shard.halted = true;
+                shard.not_before = Some(now + HALTED_PAUSE);
+                tracing::error!(
+                    shard = name,
+                    retry_seconds = HALTED_PAUSE.as_secs(),
+                    "not followed any further: {why}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self) {
+        let (mut lag, mut breaches) = (0.0_f64, 0);
+        let monotonic = self.process.clock.monotonic();
+        let now = self.process.clock.now();
+        for shard in self.shards.values_mut() {
+            let Some(following) = &shard.following else { continue };
+            let status = following.board.borrow();
+            let Some(status) = status.as_ref() else {
+                lag = lag.max((monotonic - following.since).as_secs_f64());
+                continue;
+            };
+            shard.failures = 0;
+            if status.lag_seconds > 0.0 {
+                lag = lag.max(status.lag_seconds + now.duration_since(status.at).as_secs_f64().max(0.0));
+            }
+            breaches += status.audit.as_ref().map_or(0, |audit| audit.breaches.len());
+        }
+        let count = |of: &dyn Fn(&Shard) -> bool| {
+            i64::try_from(self.shards.values().filter(|shard| of(shard)).count()).unwrap_or(i64::MAX)
+        };
+        self.metrics.lag_seconds.set(lag);
+        self.metrics.breaches.set(i64::try_from(breaches).unwrap_or(i64::MAX));
+        self.metrics.owned.set(count(&|shard| shard.owned));
+        self.metrics.halted.set(count(&|shard| shard.halted));
+    }
+}
+
+/// What a follower is made from.
+struct Job {
+    client: async_nats::Client,
+    installation: Installation,
+    repo: Repo,
+    process: Process,
+    metrics: LedgerMetrics,
+}
+
+impl Shard {
+    fn new(stream: Stream, definition: &Definition, identity: &StreamIdentity) -> Self {
+        Self {
+            stream,
+            identity: identity.clone(),
+            uid: definition.uid.clone(),
+            wanted: true,
+            following: None,
+            owned: false,
+            failures: 0,
+            halted: false,
+            not_before: None,
+        }
+    }
+
+    fn stop(&self) {
+        if let Some(following) = &self.following {
+            following.stopping.cancel();
+        }
+    }
+
+    fn follow(&mut self, job: Job, followers: &mut JoinSet<End>, since: Instant) {
+        let (board, seen) = watch::channel(None);
+        let stopping = CancellationToken::new();
+        let published = status::publish(job.client.clone(), job.installation, self.stream.clone(), seen.clone());
+        // Ends when the follower drops its board; what it says last is worth a moment, but not the process's end.
+        let end = job.process.drain.stopping();
+        job.process.drain.tasks().spawn(async move { end.run_until_cancelled(published).await });
+        let follower = follow(
+            job.client,
+            self.stream.clone(),
+            self.identity.clone(),
+            self.uid.clone(),
+            (job.repo, job.process, job.metrics),
+            board,
+            stopping.clone(),
+        );
+        let task = followers.spawn(follower).id();
+        self.following = Some(Following { task, stopping, board: seen, since });
+    }
+}
+
+async fn follow(
+    client: async_nats::Client,
+    stream: Stream,
+    identity: StreamIdentity,
+    uid: String,
+    (repo, process, metrics): (Repo, Process, LedgerMetrics),
+    board: status::Board,
+    stopping: CancellationToken,
+) -> End {
+    let opened = stopping.run_until_cancelled(JetStream::open(client, &stream, Some(&identity))).await;
+    let store = match opened {
+        None => return End::Stopped,
+        Some(Ok(store)) => store,
+        Some(Err(OpenError::Unavailable(lost))) => return End::Lost(lost.to_string()),
+        Some(Err(OpenError::Missing(name))) => return End::Lost(format!("stream {name} does not exist")),
+        Some(Err(refused)) => return End::Halted(refused.to_string()),
+    };
+    Follower { store, repo, stream, identity, uid, clock: process.clock, metrics, board }.run(stopping).await
+}
