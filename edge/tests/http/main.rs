@@ -1,6 +1,22 @@
-//! The edge over HTTP, on real servers.
+//! The edge as a process, over HTTP, on a real nats-server. One file per address, and one per way to be wrong.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table is as long as it is"
+)]
 
 #[path = "../common/provision.rs"]
 mod provision;
 
+mod connections;
+mod events;
 mod fixture;
+mod orders;
+mod sales;
+mod sessions;
+mod shop;
+mod strangers;
+mod wrong;

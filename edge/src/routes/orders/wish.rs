@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use protocol::{Sku, Units};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,6 +20,9 @@ use crate::problem::{How, Problem};
 
 /// Most bytes of a body.
 pub const BODY_BYTES_MAX: usize = 8 * 1_024;
+/// Most bytes of a body that is too large which are read and thrown away: whoever is hung up on while still sending may
+/// never see the answer. Past it that is their loss.
+const DISCARDED_BYTES_MAX: usize = 256 * 1_024;
 /// How long a body may take to arrive. A claim begins after it and needs most of the request's bound.
 pub const BODY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -55,27 +59,38 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn collect(mut body: Body) -> Result<Bytes, Problem> {
+    let too_large = || Problem::invalid(How::TooLarge, "body", format!("at most {BODY_BYTES_MAX} bytes are taken"));
+    // Said beforehand: nothing needs to be read, and who waits for a 100 sends nothing.
+    if body.size_hint().lower() > DISCARDED_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
     let mut first = Bytes::new();
-    let mut more: Option<BytesMut> = None;
+    let mut more = BytesMut::new();
+    let mut length = 0;
     while let Some(frame) = body.frame().await {
         let unreadable = |_| Problem::invalid(How::Unreadable, "body", "it must arrive completely");
         let Ok(data) = frame.map_err(unreadable)?.into_data() else { continue };
-        let length = more.as_ref().map_or(first.len(), BytesMut::len) + data.len();
-        if length > BODY_BYTES_MAX {
-            return Err(Problem::invalid(How::TooLarge, "body", format!("at most {BODY_BYTES_MAX} bytes are taken")));
+        length += data.len();
+        if length > DISCARDED_BYTES_MAX {
+            break;
         }
-        match &mut more {
-            Some(more) => more.extend_from_slice(&data),
-            None if first.is_empty() => first = data,
-            None => {
-                let mut joined = BytesMut::with_capacity(length);
-                joined.extend_from_slice(&first);
-                joined.extend_from_slice(&data);
-                more = Some(joined);
+        if length > BODY_BYTES_MAX {
+            continue;
+        }
+        // Nearly every body is one piece, which is kept as it came.
+        if length == data.len() {
+            first = data;
+        } else {
+            if more.is_empty() {
+                more.extend_from_slice(&first);
             }
+            more.extend_from_slice(&data);
         }
     }
-    Ok(more.map_or(first, BytesMut::freeze))
+    if length > BODY_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(if more.is_empty() { first } else { more.freeze() })
 }
 
 fn parse(bytes: &[u8]) -> Result<Wish, Problem> {

@@ -1,0 +1,102 @@
+//! `/v1/sales/{sale}/events`
+
+use reqwest::Response;
+use serde_json::Value;
+
+use crate::provision::draft;
+use crate::shop::{Edge, SOON};
+
+/// Reads events, one by one, within a bound.
+struct Viewer {
+    answer: Response,
+    text: String,
+}
+
+struct Event {
+    id: i64,
+    kind: String,
+    data: Value,
+}
+
+impl Viewer {
+    /// The next block; `None` when the stream has ended in order.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            let chunk = tokio::time::timeout(SOON, self.answer.chunk()).await.unwrap().unwrap()?;
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    async fn event(&mut self) -> Event {
+        let block = self.block().await.unwrap();
+        let field = |name: &str| {
+            let line =
+                block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {block}"));
+            line.trim_start_matches(':').trim().to_owned()
+        };
+        let data = serde_json::from_str(&field("data")).unwrap();
+        Event { id: field("id").parse().unwrap(), kind: field("event"), data }
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_sees_the_stock_move_at_most_twice_a_second_and_never_misses_the_end() {
+    let sale = Edge::shared().await.sell(draft("watch", 12)).await;
+    let answer = sale.http.get(format!("{}/events", sale.url)).header("last-event-id", "7").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let mut viewer = Viewer { answer, text: String::new() };
+    let hello = viewer.block().await.unwrap();
+    let retry: u32 = hello.strip_prefix("retry: ").unwrap().parse().unwrap();
+    assert!((500..3_000).contains(&retry));
+
+    let first = viewer.event().await;
+    assert_eq!((first.kind.as_str(), &first.data["state"]), ("sale", &"open".into()));
+    assert_eq!(first.data["items"][0]["free"], 12);
+    assert!(first.data["serverTime"].is_string());
+
+    let claims = (0..12).map(|number| sale.claim(&sale.session(&format!("s-{number}")), "k", 1).send());
+    let claims = async { futures::future::join_all(claims).await };
+    let watching = async {
+        let mut ids = vec![first.id];
+        loop {
+            let event = viewer.event().await;
+            ids.push(event.id);
+            if event.data["items"][0]["free"] == 0 {
+                return ids;
+            }
+        }
+    };
+    let (answers, ids) = tokio::join!(claims, watching);
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().status() == 201));
+    // Timers have a resolution of a millisecond.
+    assert!(ids.windows(2).all(|pair| pair[1] - pair[0] >= 498), "{ids:?}");
+}
+
+#[tokio::test]
+async fn viewers_learn_that_a_sale_is_paused_and_end_in_order_with_the_process() {
+    let edge = Edge::start().await.unwrap();
+    let mut sale = edge.sell(draft("turn", 3)).await;
+    let watch = async || Viewer {
+        answer: sale.http.get(format!("{}/events", sale.url)).send().await.unwrap(),
+        text: String::new(),
+    };
+    let (mut one, mut other) = (watch().await, watch().await);
+    for viewer in [&mut one, &mut other] {
+        viewer.block().await.unwrap();
+        assert_eq!(viewer.event().await.data["state"], "open");
+    }
+    sale.redefine(|definition| definition.desired_state = protocol::sale::DesiredState::Paused).await;
+    for viewer in [&mut one, &mut other] {
+        while viewer.event().await.data["state"] != "paused" {}
+    }
+    assert!(edge.service.stop().await.unwrap().success());
+    for viewer in [&mut one, &mut other] {
+        while viewer.block().await.is_some() {}
+    }
+}

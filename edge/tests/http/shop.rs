@@ -1,0 +1,164 @@
+//! An edge, the sales that it has, and people.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use edge::auth::session::{Keyring, Role, Session};
+use jiff::SignedDuration;
+use protocol::CustomerId;
+use protocol::key::Installation;
+use protocol::sale::Definition;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use runtime::clock::Clock;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use testbed::{Bed, Service, eventually, free_port};
+use tokio::sync::OnceCell;
+
+use crate::provision;
+
+pub(crate) const SESSION_KEY: &str = "a session key of the tests, long enough to be one";
+pub(crate) const CUSTOMER_KEY: &str = "a customer key of the tests, long enough to be one";
+/// How long anything may take that is about to happen.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Never dropped: its process ends with the bed.
+static SHARED: OnceCell<Edge> = OnceCell::const_new();
+
+/// A running edge.
+pub(crate) struct Edge {
+    pub(crate) service: Service,
+    pub(crate) address: String,
+    pub(crate) admin: String,
+    pub(crate) installation: Installation,
+}
+
+impl Edge {
+    /// One that nobody else uses.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let bed = Bed::shared().await?;
+        let name = bed.unique("edge");
+        let (session_key, customer_key) = (bed.folder().join("session.key"), bed.folder().join("customer.key"));
+        std::fs::write(&session_key, SESSION_KEY)?;
+        std::fs::write(&customer_key, CUSTOMER_KEY)?;
+        let (address, admin) = (format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?));
+        let arguments = [
+            "run".to_owned(),
+            format!("--listen={address}"),
+            format!("--admin-addr={admin}"),
+            format!("--nats-url={}", bed.nats().await?.url()),
+            format!("--installation={name}"),
+            format!("--session-key-file={}", session_key.display()),
+            format!("--customer-key-file={}", customer_key.display()),
+        ];
+        let installation = Installation::parse(&name).map_err(anyhow::Error::msg)?;
+        // An edge is ready once it has read the table of sales, so there has to be one.
+        let client = async_nats::connect(bed.nats().await?.url()).await?;
+        runtime::registry::Table::<Definition>::new(client, installation.sales_bucket()).create(1).await?;
+        let service = Service::spawn(bed, &name, "sluice-edge", arguments, [])?;
+        service.wait_ready(&format!("http://{admin}")).await?;
+        Ok(Self { service, address, admin, installation })
+    }
+
+    /// The one that most tests share.
+    pub(crate) async fn shared() -> &'static Self {
+        SHARED.get_or_try_init(Self::start).await.unwrap()
+    }
+
+    /// Provisions a sale and waits until the edge has it.
+    pub(crate) async fn sell(&self, draft: Definition) -> Sale {
+        let nats = async_nats::connect(Bed::shared().await.unwrap().nats().await.unwrap().url()).await.unwrap();
+        let definition = provision::provision(&nats, &self.installation, draft, 1).await.unwrap();
+        let sale = Sale {
+            url: format!("http://{}/v1/sales/{}", self.address, definition.sale),
+            http: Client::new(),
+            installation: self.installation.clone(),
+            nats,
+            definition,
+        };
+        eventually(SOON, "the sale at the edge", async || {
+            let answer = sale.http.get(&sale.url).send().await?;
+            ensure!(answer.status() == StatusCode::OK, "{}", answer.status());
+            let body: Value = answer.json().await?;
+            ensure!(body["items"][0]["free"].is_u64(), "the stock is not known yet: {body}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        sale
+    }
+}
+
+/// A sale at an edge.
+pub(crate) struct Sale {
+    pub(crate) url: String,
+    pub(crate) http: Client,
+    pub(crate) installation: Installation,
+    pub(crate) nats: async_nats::Client,
+    pub(crate) definition: Definition,
+}
+
+impl Sale {
+    pub(crate) fn orders(&self) -> String {
+        format!("{}/orders", self.url)
+    }
+
+    /// A claim with nothing wrong with it.
+    pub(crate) fn claim(&self, token: &str, key: &str, quantity: u32) -> RequestBuilder {
+        self.http
+            .post(self.orders())
+            .bearer_auth(token)
+            .header("idempotency-key", key)
+            .json(&json!({ "sku": "shoe", "quantity": quantity }))
+    }
+
+    /// Publishes a changed definition, stamped on every bucket as the operator would.
+    pub(crate) async fn redefine(&mut self, change: impl FnOnce(&mut Definition)) {
+        change(&mut self.definition);
+        self.definition.generation.0 += 1;
+        provision::restamp(&self.nats, &self.installation, &self.definition).await.unwrap();
+    }
+
+    pub(crate) async fn free(&self) -> u32 {
+        provision::free(&self.nats, &self.definition, "shoe").await.unwrap()
+    }
+
+    /// A session of this edge's installation.
+    pub(crate) fn session(&self, name: &str) -> String {
+        token(&self.installation, name, false)
+    }
+
+    pub(crate) fn guest(&self, name: &str) -> String {
+        token(&self.installation, name, true)
+    }
+}
+
+pub(crate) fn customer(name: &str) -> CustomerId {
+    CustomerId::derive(CUSTOMER_KEY.as_bytes(), "sluice", name)
+}
+
+pub(crate) fn ring(installation: &Installation) -> Keyring {
+    Keyring::new(installation, &[SecretString::from(SESSION_KEY)]).unwrap()
+}
+
+fn token(installation: &Installation, name: &str, guest: bool) -> String {
+    let session = Session { customer: customer(name), guest, roles: vec![Role::Merchant] };
+    let now = Clock::system().now();
+    ring(installation).sign(&session, now, now + SignedDuration::from_hours(1)).unwrap()
+}
+
+/// The status, the name of the problem, and the whole body.
+pub(crate) async fn problem(answer: Response) -> (u16, String, Value) {
+    let status = answer.status().as_u16();
+    let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let text = answer.text().await.unwrap();
+    assert_eq!(kind.as_deref(), Some("application/problem+json"), "{status}: {text}");
+    let body: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(body["status"], status, "{body}");
+    for text in ["type", "title", "detail"] {
+        assert!(body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} is missing in {body}");
+    }
+    assert!(["never", "later", "now"].contains(&body["retry"].as_str().unwrap()), "{body}");
+    let name = body["type"].as_str().unwrap().strip_prefix("https://sluice.dev/problems/").unwrap().to_owned();
+    (status, name, body)
+}
