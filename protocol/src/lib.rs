@@ -24,7 +24,7 @@
 //! exactly once; a writer with an old definition changes nothing.
 //!
 //! **What is deliberately absent.** No I/O, no clock, no randomness, no async runtime: every decision here is a function
-//! of its arguments, so the exhaustive model of `tests/model.rs` runs the same code as production.
+//! of its arguments, so the exhaustive model of `tests/model` runs the same code as production.
 
 pub mod bucket;
 pub mod claim;

@@ -16,7 +16,7 @@ use crate::id::{BucketIndex, Generation, Units};
 use crate::wire::Value;
 
 /// A recorded change of how many units of an item exist in a shard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Supply {
     /// The definition that asked for it.
     pub generation: Generation,
