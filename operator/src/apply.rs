@@ -215,7 +215,11 @@ pub async fn write_status(
 ///
 /// # Errors
 /// [`Error::Changed`] when it is not.
-pub async fn write_finalizers(api: &Api<FlashSale>, sale: &FlashSale, finalizers: &[String]) -> Result<FlashSale, Error> {
+pub async fn write_finalizers(
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    finalizers: &[String],
+) -> Result<FlashSale, Error> {
     let patch = json!({
         "metadata": { "uid": sale.uid(), "resourceVersion": sale.resource_version(), "finalizers": finalizers },
     });

@@ -1,7 +1,7 @@
 //! The arguments of `sluice-operator`.
 
-use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use clap::builder::TypedValueParser as _;
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use runtime::args::{NatsArgs, ProcessArgs};
 
 /// Turns FlashSale resources into stock that can be claimed

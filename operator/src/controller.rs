@@ -122,7 +122,8 @@ impl Context {
 
     fn forget(&self, uid: &str) {
         lock(&self.memories).remove(uid);
-        lock(&self.names).retain(|id, _| !uid.replace('-', "").starts_with(id.as_str().rsplit('-').next().unwrap_or("-")));
+        lock(&self.names)
+            .retain(|id, _| !uid.replace('-', "").starts_with(id.as_str().rsplit('-').next().unwrap_or("-")));
     }
 
     fn now(&self) -> Timestamp {

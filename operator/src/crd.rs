@@ -8,7 +8,8 @@ use kube::CustomResourceExt as _;
 use crate::resource::FlashSale;
 
 /// First line of the generated file.
-const HEADER: &str = "# Generated from operator/src/resource.rs: sluice-operator crd > charts/sluice/crds/flashsale.yaml\n";
+const HEADER: &str =
+    "# Generated from operator/src/resource.rs: sluice-operator crd > charts/sluice/crds/flashsale.yaml\n";
 
 /// The definition.
 ///

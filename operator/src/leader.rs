@@ -80,7 +80,8 @@ impl Candidate {
         let Ok(Ok(Some(mut lease))) = tokio::time::timeout(REQUEST_TIMEOUT, self.api.get_opt(&self.name)).await else {
             return;
         };
-        let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity)) else {
+        let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity))
+        else {
             return;
         };
         spec.holder_identity = None;
@@ -111,7 +112,11 @@ impl Candidate {
             return Ok(false);
         }
         if theirs || !ours {
-            tracing::info!(lease = self.name, "taking the Lease{}", holder.map(|h| format!(" from {h}")).unwrap_or_default());
+            tracing::info!(
+                lease = self.name,
+                "taking the Lease{}",
+                holder.map(|h| format!(" from {h}")).unwrap_or_default()
+            );
         }
         lease.spec = Some(self.spec(spec));
         taken(self.api.replace(&self.name, &PostParams::default(), &lease).await)

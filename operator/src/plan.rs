@@ -283,12 +283,16 @@ fn change(
         return Err(Refused::new("spec.payment.mode", "cannot change: orders may already wait for a payment"));
     }
     if latch.completed && asked.gate(now) != Gate::Closed {
-        return Err(Refused::new("spec.schedule.endTime", "the sale is completed, its books are closed: make a new sale"));
+        return Err(Refused::new(
+            "spec.schedule.endTime",
+            "the sale is completed, its books are closed: make a new sale",
+        ));
     }
     if published.desired_state == DesiredState::Closed && asked.desired_state != DesiredState::Closed {
         return Err(Refused::new("spec.desiredState", "Closed is final: make a new sale"));
     }
-    let skus = latch.buckets.keys().chain(asked.items.iter().map(|i| &i.sku).filter(|s| !latch.buckets.contains_key(s)));
+    let skus =
+        latch.buckets.keys().chain(asked.items.iter().map(|i| &i.sku).filter(|s| !latch.buckets.contains_key(s)));
     let buckets: usize = skus
         .map(|sku| latch.buckets.get(sku).or_else(|| asked.item(sku).map(|i| &i.buckets)))
         .map(|buckets| buckets.map_or(0, |n| usize::from(*n)))
@@ -374,8 +378,9 @@ fn enforce(
         return seeds;
     }
     let is_new = |sku: &Sku| published.is_none_or(|published| published.item(sku).is_none());
-    let (new, known): (Vec<_>, Vec<_>) =
-        supplies(definition, latch, shelf).into_iter().partition(|(sku, _)| is_new(sku) && definition.item(sku).is_some());
+    let (new, known): (Vec<_>, Vec<_>) = supplies(definition, latch, shelf)
+        .into_iter()
+        .partition(|(sku, _)| is_new(sku) && definition.item(sku).is_some());
     let supply = |(sku, target)| Step::Supply { sku, target };
     let mut steps: Vec<Step> = Vec::new();
     let stamp = stamp(definition, shelf, now);

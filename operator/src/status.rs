@@ -123,7 +123,11 @@ pub fn troubled(old: &FlashSaleStatus, why: &str, generation: i64, now: Timestam
     let ready = condition::of(&old.conditions, Kind::Ready);
     let reason = ready.map_or("Pending", |ready| ready.reason.as_str()).to_owned();
     let in_force = old.observed_generation == Some(generation);
-    let known = if in_force { unknown(reason, why) } else { no(if old.storage.is_none() { "Pending".to_owned() } else { reason }, why) };
+    let known = if in_force {
+        unknown(reason, why)
+    } else {
+        no(if old.storage.is_none() { "Pending".to_owned() } else { reason }, why)
+    };
     set(&mut status.conditions, Kind::Ready, known, generation, now);
     for kind in Kind::ALL {
         if condition::of(&status.conditions, kind).is_none() {
@@ -317,13 +321,19 @@ fn supply_applied(view: &View<'_>, status: &FlashSaleStatus) -> Known {
         return unknown("NotProvisioned", "there is no stock to compare with");
     }
     let short: Vec<_> = status.items.iter().filter(|item| item.shortfall > 0).map(short_of).collect();
-    if short.is_empty() { yes("Applied", "the stock is what was asked for") } else { no("ShortOfDecrease", short.join("; ")) }
+    if short.is_empty() {
+        yes("Applied", "the stock is what was asked for")
+    } else {
+        no("ShortOfDecrease", short.join("; "))
+    }
 }
 
 fn short_of(item: &ItemStatus) -> String {
     let ItemStatus { sku, quantity, withheld, sold, held, shortfall, .. } = item;
     let asked = quantity - withheld;
-    format!("{shortfall} units of {sku} could not be taken back: {asked} are asked for, {sold} are sold and {held} held")
+    format!(
+        "{shortfall} units of {sku} could not be taken back: {asked} are asked for, {sold} are sold and {held} held"
+    )
 }
 
 fn durable(view: &View<'_>) -> Known {
@@ -339,7 +349,10 @@ fn durable(view: &View<'_>) -> Known {
     if view.required_sync == RequiredSync::Relaxed {
         return yes("Replicated", format!("{} copies; a power cut of all servers may lose seconds", shelf.replicas));
     }
-    unknown("SyncNotChecked", format!("{} copies; whether every server syncs each write is not checked", shelf.replicas))
+    unknown(
+        "SyncNotChecked",
+        format!("{} copies; whether every server syncs each write is not checked", shelf.replicas),
+    )
 }
 
 fn conserved(view: &View<'_>) -> Known {
@@ -351,7 +364,10 @@ fn conserved(view: &View<'_>) -> Known {
         let sum = |of: fn(&LedgerItem) -> i64| ledger.items.iter().map(of).sum::<i64>();
         let (free, held) = (sum(|item| item.sums.free), sum(|item| item.sums.held));
         let (sold, supply) = (sum(|item| item.sums.sold), sum(|item| item.sums.supply));
-        return yes("Balanced", format!("{free} free + {held} held + {sold} sold = {supply} supplied; audited at {at}"));
+        return yes(
+            "Balanced",
+            format!("{free} free + {held} held + {sold} sold = {supply} supplied; audited at {at}"),
+        );
     }
     let mut told = audit.breaches.join("; ");
     told.truncate(told.char_indices().nth(1_000).map_or(told.len(), |(at, _)| at));
@@ -388,11 +404,17 @@ fn sold_out(view: &View<'_>, status: &FlashSaleStatus) -> Known {
     if sold.clone().all(|item| is_sold_out(definition, view, item)) {
         return yes("AllSold", "every unit is sold");
     }
-    if totals.held > 0 { no("UnitsHeld", "no unit is free, but some may come back") } else { unknown("NoExactCut", "the books are being followed") }
+    if totals.held > 0 {
+        no("UnitsHeld", "no unit is free, but some may come back")
+    } else {
+        unknown("NoExactCut", "the books are being followed")
+    }
 }
 
 fn paused(view: &View<'_>) -> Known {
-    let Some(definition) = view.standing.definition.as_deref() else { return no("NotPaused", "nothing is in force yet") };
+    let Some(definition) = view.standing.definition.as_deref() else {
+        return no("NotPaused", "nothing is in force yet");
+    };
     match definition.gate(view.now) {
         Gate::Paused if definition.stopped => yes("Stopped", "an emergency stop holds the sale"),
         Gate::Paused => yes("Paused", "desiredState is Paused, and every bucket refuses older definitions"),

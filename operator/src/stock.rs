@@ -149,7 +149,8 @@ pub async fn supply<S: Store>(store: &S, sku: &Sku, target: &Target) -> Result<(
             Plan::Write(steps) if steps.is_empty() => return Err(Error::Unreadable(format!("{sku} has no buckets"))),
             Plan::Write(steps) => steps,
         };
-        let taken = write_some(store, sku, &found, steps.get(..records_max.min(steps.len())).unwrap_or_default()).await?;
+        let taken =
+            write_some(store, sku, &found, steps.get(..records_max.min(steps.len())).unwrap_or_default()).await?;
         // Alone against a crowd a single record has a chance where a whole batch has none.
         records_max = if taken { RECORDS_PER_BATCH_MAX } else { 1 };
     }

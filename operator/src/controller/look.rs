@@ -124,9 +124,9 @@ async fn settled(
         Gate::NotOpenYet | Gate::Withdrawn => false,
     });
     let regular = if live { LIVE_EVERY } else { IDLE_EVERY };
-    let transition = definition.and_then(|definition| definition.next_transition(now)).map(|at| {
-        Duration::try_from(at.duration_since(now)).unwrap_or_default().saturating_add(TRANSITION_MARGIN)
-    });
+    let transition = definition
+        .and_then(|definition| definition.next_transition(now))
+        .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().saturating_add(TRANSITION_MARGIN));
     let next = [Some(regular), due, transition].into_iter().flatten().min().unwrap_or(regular);
     Ok(Action::requeue(next))
 }

@@ -32,7 +32,9 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
         let wanted = Wanted::try_from(&sale);
         let latch = latch_of(&sale)?;
         let (seen, store) = see(context, &sale, wanted.as_ref().ok(), latch.as_ref()).await?;
-        let Some(latch) = latch else { return remove_unlatched(context, api, &sale, wanted.as_ref().ok(), &seen).await };
+        let Some(latch) = latch else {
+            return remove_unlatched(context, api, &sale, wanted.as_ref().ok(), &seen).await;
+        };
         if is_gone(&latch, &seen) || is_withdrawn(&seen) {
             return remove_latched(context, api, &sale, &latch, &seen).await;
         }
@@ -68,7 +70,15 @@ fn closing(sale: &FlashSale, seen: &Seen) -> Option<Wanted> {
     definition.generation.0 = definition.generation.0.max(generation);
     let shards = definition.shards();
     let required_sync = crate::resource::RequiredSync::default();
-    Some(Wanted { definition, replicas: None, required_sync, shards, buckets_per_item: 1, deleting: true, force: false })
+    Some(Wanted {
+        definition,
+        replicas: None,
+        required_sync,
+        shards,
+        buckets_per_item: 1,
+        deleting: true,
+        force: false,
+    })
 }
 
 fn is_gone(latch: &Latch, seen: &Seen) -> bool {

@@ -91,7 +91,8 @@ pub fn of(conditions: &[Condition], kind: Kind) -> Option<&Condition> {
 
 /// Sets a condition; the time of its last transition moves only with its status.
 pub fn set(conditions: &mut Vec<Condition>, kind: Kind, known: Known, generation: i64, now: Timestamp) {
-    let since = of(conditions, kind).filter(|old| old.status == known.status).map(|old| old.last_transition_time.clone());
+    let since =
+        of(conditions, kind).filter(|old| old.status == known.status).map(|old| old.last_transition_time.clone());
     let mut message = known.message;
     message.truncate(message.char_indices().nth(MESSAGE_CHARS_MAX).map_or(message.len(), |(at, _)| at));
     let condition = Condition {

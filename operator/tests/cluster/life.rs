@@ -41,9 +41,13 @@ async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<
     world.wait_for("aurora", "Completed").await?;
     let sale = world.get("aurora").await?;
     assert_eq!(field(&sale, "StockConserved", "status"), "True");
-    assert!(field(&sale, "StockConserved", "message").starts_with("0 free + 0 held + 30 sold = 30 supplied; audited at"));
+    assert!(
+        field(&sale, "StockConserved", "message").starts_with("0 free + 0 held + 30 sold = 30 supplied; audited at")
+    );
     assert_eq!(sale["status"]["totals"]["unaccounted"], 0);
-    for told in ["Restocked", "WithheldChanged", "ShortOfDecrease", "Paused", "Resumed", "SoldOut", "Closed", "Completed"] {
+    for told in
+        ["Restocked", "WithheldChanged", "ShortOfDecrease", "Paused", "Resumed", "SoldOut", "Closed", "Completed"]
+    {
         world.until_told("aurora", told).await?;
     }
     Ok(())
@@ -52,9 +56,7 @@ async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<
 /// 90 units, 30 sold: more, fewer, and fewer than are sold.
 async fn restock_and_decrease(world: &World) -> anyhow::Result<()> {
     world.sell("aurora", "A", 30).await?;
-    let items = |quantity: u32, withheld: u32| {
-        json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity, "withheld": withheld }] } })
-    };
+    let items = |quantity: u32, withheld: u32| json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity, "withheld": withheld }] } });
     world.patch("aurora", &items(200, 0)).await?;
     world.in_force("aurora").await?;
     assert_eq!(world.stock("aurora", "A").await?, (170, 200));

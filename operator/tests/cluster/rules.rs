@@ -68,11 +68,7 @@ fn creation() -> Vec<Breach> {
             json!({ "sharding": { "bucketsPerItem": 128 }, "items": nine }),
             "times sharding.bucketsPerItem is at most 1024",
         ),
-        (
-            "a-name-of-forty-one-characters-is-one-too",
-            json!({}),
-            "the name of a sale has at most 40 characters",
-        ),
+        ("a-name-of-forty-one-characters-is-one-too", json!({}), "the name of a sale has at most 40 characters"),
         ("dots.in.it", json!({}), "no dots, because it is part of its addresses"),
     ]
 }
@@ -105,9 +101,12 @@ async fn every_rule_about_a_change_refuses_with_a_sentence_for_merchants() -> an
         run(&["patch", "fs", name, "--type=merge", "-p", &patch.to_string()], "").await
     };
     let mut spec = base();
-    merge(&mut spec, &json!({ "items": [
+    merge(
+        &mut spec,
+        &json!({ "items": [
         { "sku": "A", "quantity": 10, "price": { "amountMinor": 100, "currency": "EUR" } }, { "sku": "B", "quantity": 1 }
-    ] }));
+    ] }),
+    );
     for name in ["fresh", "opened", "closed"] {
         run(&["create", "-f", "-"], &sale(name, &spec).to_string()).await?;
     }
@@ -129,10 +128,26 @@ async fn every_rule_about_a_change_refuses_with_a_sentence_for_merchants() -> an
         ("fresh", json!({ "spec": { "storage": { "replicas": 3 } } }), "storage cannot change"),
         ("fresh", json!({ "spec": { "payment": { "mode": "Wallet" } } }), "payment.mode cannot change"),
         ("closed", json!({ "spec": { "desiredState": "Scheduled" } }), "desiredState Closed is final"),
-        ("opened", json!({ "spec": { "schedule": { "startTime": "2027-03-14T09:30:00Z" } } }), "startTime cannot change any more"),
-        ("opened", json!({ "spec": { "limits": { "perCustomer": 3 } } }), "the limits of the sale cannot change any more"),
-        ("opened", items(changed(json!({ "limits": { "perOrder": 2 } })), Some(b.clone())), "the limits of an item cannot change any more"),
-        ("opened", items(changed(json!({ "price": { "amountMinor": 1 } })), Some(b.clone())), "the price of an item cannot change any more"),
+        (
+            "opened",
+            json!({ "spec": { "schedule": { "startTime": "2027-03-14T09:30:00Z" } } }),
+            "startTime cannot change any more",
+        ),
+        (
+            "opened",
+            json!({ "spec": { "limits": { "perCustomer": 3 } } }),
+            "the limits of the sale cannot change any more",
+        ),
+        (
+            "opened",
+            items(changed(json!({ "limits": { "perOrder": 2 } })), Some(b.clone())),
+            "the limits of an item cannot change any more",
+        ),
+        (
+            "opened",
+            items(changed(json!({ "price": { "amountMinor": 1 } })), Some(b.clone())),
+            "the price of an item cannot change any more",
+        ),
         ("opened", items(a.clone(), None), "an item cannot be removed any more"),
     ];
     for (name, change, message) in breaches {
@@ -145,7 +160,8 @@ async fn every_rule_about_a_change_refuses_with_a_sentence_for_merchants() -> an
     // And these always are.
     let restock = items(changed(json!({ "quantity": 20, "withheld": 5, "displayName": "New" })), Some(b));
     patch("opened", restock).await?;
-    patch("opened", json!({ "spec": { "schedule": { "endTime": "2027-03-14T12:00:00Z" }, "desiredState": "Paused" } })).await?;
+    patch("opened", json!({ "spec": { "schedule": { "endTime": "2027-03-14T12:00:00Z" }, "desiredState": "Paused" } }))
+        .await?;
     Ok(())
 }
 
@@ -181,7 +197,8 @@ async fn five_lines_make_a_sale_and_every_default_is_explained() -> anyhow::Resu
     for alias in ["fs", "drop"] {
         let listed = kubectl(&kubeconfig, &["-n", &namespace, "get", alias, "-o", "wide"], "").await?;
         let header: Vec<_> = listed.lines().next().unwrap_or_default().split_whitespace().collect();
-        let expected = ["NAME", "STATE", "START", "STOCK", "FREE", "HELD", "SOLD", "AGE", "CONSERVED", "DURABLE", "ENDS"];
+        let expected =
+            ["NAME", "STATE", "START", "STOCK", "FREE", "HELD", "SOLD", "AGE", "CONSERVED", "DURABLE", "ENDS"];
         assert_eq!(header, expected);
     }
     Ok(())

@@ -30,11 +30,12 @@ async fn a_stream_that_vanishes_is_lost_and_nothing_is_seeded_again() -> anyhow:
     let config = operator::apply::config(&stream, 1, operator::args::Storage::Memory, 1);
     async_nats::jetstream::new(world.client.clone()).create_stream(config).await?;
     world.patch("lost", &json!({ "spec": { "items": [{ "sku": "A", "quantity": 60 }] } })).await?;
-    world.until("lost", "it is still lost", |sale| {
-        sale["status"]["observedGeneration"] == sale["metadata"]["generation"]
-            && field(sale, "Ready", "message").contains("its stock is not this sale's")
-    })
-    .await?;
+    world
+        .until("lost", "it is still lost", |sale| {
+            sale["status"]["observedGeneration"] == sale["metadata"]["generation"]
+                && field(sale, "Ready", "message").contains("its stock is not this sale's")
+        })
+        .await?;
     let (_, shelf) = world.shelf("lost").await?;
     assert_eq!(shelf.messages, 0, "nothing was seeded");
     Ok(())

@@ -154,11 +154,8 @@ impl World {
     pub(crate) async fn shelf(&self, name: &str) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
         let sale = self.get(name).await?;
         let uid = sale["metadata"]["uid"].as_str().context("no uid")?;
-        let stream = Stream {
-            sale: SaleId::of_resource(name, uid)?,
-            epoch: operator::plan::FIRST_EPOCH,
-            shard: Shard(0),
-        };
+        let stream =
+            Stream { sale: SaleId::of_resource(name, uid)?, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
         let mut records = observe::Records::new();
         let shelf = observe::shelf(&self.client, &stream, &[], &mut records).await?;
         shelf.context("the sale has no stream")
@@ -184,8 +181,7 @@ impl World {
                     expires_at: None,
                     payment: None,
                 };
-                let bucket =
-                    Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode() };
+                let bucket = Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode() };
                 let key = protocol::key::Key::Order(customer, OrderNumber(0));
                 let order = Write { key, expect: Expect::Absent, value: order.encode() };
                 let outcome = store.commit(vec![bucket, order]).await;
@@ -261,7 +257,8 @@ pub(crate) fn spawn(
     arguments.extend(more);
     let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
     let name = format!("{namespace}-operator-{replica}");
-    let service = Service::spawn(bed, &name, "sluice-operator", arguments.iter().map(ToString::to_string), environment)?;
+    let service =
+        Service::spawn(bed, &name, "sluice-operator", arguments.iter().map(ToString::to_string), environment)?;
     Ok((service, format!("http://{admin}")))
 }
 
