@@ -101,7 +101,7 @@ impl Shared {
         loop {
             // Before the definition is read, so that a change after that is not missed.
             changes.mark_unchanged();
-            let Some(definition) = self.sales.get(sale) else { break };
+            let Ok(Some(definition)) = self.sales.get(sale) else { break };
             let look = tokio::time::timeout(LOOK_WAIT, self.engine.look_at(&definition));
             if self.stopping.run_until_cancelled(look).await.is_none() {
                 break;

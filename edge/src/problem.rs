@@ -18,6 +18,7 @@ use protocol::refusal::{Refusal, Retry};
 use serde::Serialize;
 
 use crate::metrics::Outcome;
+use crate::sales::NotReadYet;
 
 /// What every `type` starts with.
 pub const TYPE_BASE: &str = "https://sluice.dev/problems/";
@@ -279,6 +280,12 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<NotReadYet> for Problem {
+    fn from(NotReadYet: NotReadYet) -> Self {
+        Self::Refused(crate::claim::BUSY)
     }
 }
 

@@ -16,8 +16,9 @@ use crate::problem::Problem;
 /// The sale that an address names.
 ///
 /// # Errors
-/// Not found, whatever is wrong with the name: what cannot be a sale is none.
+/// Not found, whatever is wrong with the name: what cannot be a sale is none. Busy while the edge does not know its sales:
+/// a shopper whose edge has just started must not be told that the sale is gone.
 fn named(edge: &Edge, sale: &str) -> Result<Arc<Definition>, Problem> {
-    let known = SaleId::parse(sale).ok().and_then(|id| edge.sales.get(&id));
+    let known = SaleId::parse(sale).ok().map_or(Ok(None), |id| edge.sales.get(&id))?;
     known.ok_or_else(|| Problem::not_found("There is no such sale."))
 }

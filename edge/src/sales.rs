@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use protocol::SaleId;
 use protocol::sale::Definition;
 use protocol::wire::{Value as _, WireError};
@@ -23,24 +23,34 @@ use crate::metrics::Metrics;
 /// Every sale that is known at a moment.
 pub type Snapshot = HashMap<SaleId, Arc<Definition>>;
 
+/// This edge has just started, and has not read the table of sales to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the table of sales was not read yet")]
+pub struct NotReadYet;
+
 /// The sales that this edge knows.
 #[derive(Default)]
 pub struct Sales {
-    current: ArcSwap<Snapshot>,
+    /// Nothing until the table was read to its end once.
+    current: ArcSwapOption<Snapshot>,
     changes: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Sales {
-    /// One sale.
-    #[must_use]
-    pub fn get(&self, sale: &SaleId) -> Option<Arc<Definition>> {
-        self.current.load().get(sale).cloned()
+    /// One sale, if there is such a sale.
+    ///
+    /// # Errors
+    /// [`NotReadYet`]: then nobody may be told that there is none.
+    pub fn get(&self, sale: &SaleId) -> Result<Option<Arc<Definition>>, NotReadYet> {
+        Ok(self.current.load().as_ref().ok_or(NotReadYet)?.get(sale).cloned())
     }
 
     /// All of them, in no order.
-    #[must_use]
-    pub fn list(&self) -> Vec<Arc<Definition>> {
-        self.current.load().values().cloned().collect()
+    ///
+    /// # Errors
+    /// [`NotReadYet`].
+    pub fn list(&self) -> Result<Vec<Arc<Definition>>, NotReadYet> {
+        Ok(self.current.load().as_ref().ok_or(NotReadYet)?.values().cloned().collect())
     }
 
     /// Tells of every change.
@@ -92,7 +102,7 @@ impl Sales {
 
     fn publish(&self, known: &Snapshot) {
         let snapshot = Arc::new(known.clone());
-        self.current.store(Arc::clone(&snapshot));
+        self.current.store(Some(Arc::clone(&snapshot)));
         self.changes.send_replace(snapshot);
     }
 }

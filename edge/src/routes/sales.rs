@@ -174,13 +174,16 @@ fn sort(sales: &mut [Arc<Definition>], now: Timestamp) {
 }
 
 /// `GET /v1/sales`
-pub async fn list(extract::State(edge): extract::State<Arc<Edge>>) -> Response {
+///
+/// # Errors
+/// Busy while the edge does not know its sales.
+pub async fn list(extract::State(edge): extract::State<Arc<Edge>>) -> Result<Response, Problem> {
     let now = edge.clock.now();
-    let mut known = edge.sales.list();
+    let mut known = edge.sales.list()?;
     sort(&mut known, now);
     let bodies = known.iter().map(|definition| body(definition, edge.engine.stock(definition).as_ref(), now));
     let value = SalesBody { sales: bodies.collect() };
-    cached(problem::found(&Timed { server_time: now, value }))
+    Ok(cached(problem::found(&Timed { server_time: now, value })))
 }
 
 /// `GET /v1/sales/{sale}`

@@ -8,6 +8,9 @@ use hdrhistogram::Histogram;
 
 use super::{End, History};
 
+/// Longest latency that is told apart: ten minutes.
+const LATENCY_MICROS_MAX: u64 = 600_000_000;
+
 /// A run in numbers.
 #[derive(Debug)]
 pub struct Report {
@@ -39,7 +42,8 @@ impl History {
             ends: BTreeMap::new(),
             attempts: 0,
             took: self.took,
-            latency: Histogram::new(3).ok(),
+            // A histogram that grows by itself saturates at what it has, which is nothing.
+            latency: Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, 3).ok(),
         };
         for story in &self.stories {
             let end = match &story.end {
