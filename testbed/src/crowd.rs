@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures::StreamExt as _;
 
-pub use report::{Report, Totals};
+pub use report::Report;
 pub use shopper::{End, Story};
 
 use crate::stopwatch::Stopwatch;

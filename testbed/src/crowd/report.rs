@@ -26,13 +26,6 @@ pub struct Report {
     latency: Option<Histogram<u64>>,
 }
 
-/// The books beside the answers, when somebody asked for them.
-#[derive(Debug, Clone, Default)]
-pub struct Totals {
-    /// Units per column, as the books have them: label and number.
-    pub rows: Vec<(String, String)>,
-}
-
 impl History {
     /// Sums it up.
     #[must_use]
@@ -95,14 +88,5 @@ impl fmt::Display for Report {
             writeln!(out, "  {label:<24} {:>8.1} ms", self.latency(quantile).as_secs_f64() * 1_000.0)?;
         }
         write!(out, "{} attempts in {:.1} s: {:.0}/s", self.attempts, self.took.as_secs_f64(), self.per_second())
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (label, number) in &self.rows {
-            writeln!(out, "  {label:<24} {number:>10}")?;
-        }
-        Ok(())
     }
 }

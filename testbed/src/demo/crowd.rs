@@ -1,5 +1,6 @@
 //! A crowd for the running demo, and the books afterwards.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -11,6 +12,9 @@ use super::state::State;
 
 /// How many sessions are made by one command: its output has to fit into memory twice.
 const SESSIONS_AT_ONCE: usize = 100_000;
+
+/// What is counted on each side.
+const COLUMNS: [&str; 5] = ["supply", "free", "held", "sold", "orders"];
 
 pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     let state = State::read()?;
@@ -51,7 +55,20 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Both sides of every item, as the ledger's own command has them.
+/// Both sides of every item, as the ledger's own command compared them at one position of the log.
 fn books_table(books: &Value) -> String {
-    serde_json::to_string_pretty(books).unwrap_or_default()
+    let mut out = format!("{:<34}", "units");
+    for column in COLUMNS {
+        let _ = write!(out, "{column:>10}");
+    }
+    for item in books["shards"].as_array().into_iter().flatten().flat_map(|shard| shard["items"].as_array()).flatten() {
+        for (side, label) in [("stream", "in NATS"), ("ledger", "in Postgres")] {
+            let _ = write!(out, "\n  {:<20}{label:<12}", item["sku"].as_str().unwrap_or_default());
+            for column in COLUMNS {
+                let _ = write!(out, "{:>10}", item[side][column].as_i64().unwrap_or_default());
+            }
+        }
+    }
+    let verdict = if books["balanced"] == true { "balanced: equal on both sides" } else { "NOT balanced" };
+    format!("{out}\n{verdict}, supply = free + held + sold")
 }
