@@ -124,7 +124,17 @@ async fn claiming<S: Store>(
         let gate = definition.gate(desk.floor.clock.now());
         match gate {
             Gate::Open => {}
-            Gate::NotOpenYet => return Ok(Answer::Refused(Refusal::NotOpenYet { opens_at: definition.start })),
+            Gate::NotOpenYet => {
+                let newest = desk.view.newest_generation();
+                if newest > definition.generation {
+                    // The buckets are ahead of what this edge knows: the start may be an earlier one.
+                    if !desk.redefined(newest, refuse::DEFINITION_WAIT).await {
+                        return Ok(Answer::Refused(BUSY));
+                    }
+                    continue;
+                }
+                return Ok(Answer::Refused(Refusal::NotOpenYet { opens_at: definition.start }));
+            }
             Gate::Withdrawn => return Ok(Answer::Refused(BUSY)),
             Gate::Paused | Gate::Closed => return refuse::shut(desk, &definition, gate, customer, request).await,
         }
@@ -168,7 +178,7 @@ async fn claiming<S: Store>(
                 }
                 if desk.definition().generation == definition.generation {
                     // It is not the generation: the buckets are closed or stopped under this very definition.
-                    return refuse::shut(desk, &definition, Gate::Closed, customer, request).await;
+                    return refuse::shut(desk, &definition, gate, customer, request).await;
                 }
             }
             Reply::NoUnits => match refuse::look(desk, &definition, item, customer, request, &orders).await? {

@@ -48,7 +48,9 @@ impl Stage {
 
     /// The caller leaves. True when nothing of it is or will be under way; false when its outcome is open.
     pub(super) fn leave(&self) -> bool {
-        self.step(WAITING, LEFT) || !self.step(SENT, LEFT)
+        // In one step: a lane may turn *sent* into *waiting* and back at any moment, and must not slip through between
+        // two questions.
+        self.0.swap(LEFT, Ordering::AcqRel) != SENT
     }
 }
 
@@ -168,6 +170,11 @@ impl Counter {
         }
         drop(queue);
         self.stirred.notify_one();
+    }
+
+    /// Keeps those of a group that was certainly not taken whose caller is still there, marked as sent again.
+    pub(super) fn resend(group: &mut Vec<Waiting>) {
+        group.retain(|waiting| waiting.stage.not_taken() && waiting.stage.send());
     }
 
     /// How many claims wait.

@@ -69,6 +69,8 @@ pub struct Desk<S> {
     pub(super) memory: Memory,
     pub(super) turns: Turns,
     pub(super) stop: CancellationToken,
+    /// Held by the one claim that closes the buckets of a sale that is over.
+    pub(super) closing: tokio::sync::Mutex<()>,
     definition: watch::Sender<Arc<Definition>>,
     counters: RwLock<HashMap<Sku, Arc<Counter>>>,
 }
@@ -85,6 +87,7 @@ impl<S: Store> Desk<S> {
             memory: Memory::default(),
             turns: Turns::new(),
             stop: CancellationToken::new(),
+            closing: tokio::sync::Mutex::default(),
             definition: watch::Sender::new(definition),
             counters: RwLock::default(),
             floor,

@@ -9,7 +9,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use protocol::store::Store;
+use protocol::store::{Store, Unavailable};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,8 @@ use super::view::View;
 const INTERVAL: Duration = Duration::from_millis(1);
 /// Pause after the leader did not answer.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(50);
+/// Most who wait for the next position: as many as can wait for units of an item.
+const WAITING_MAX: usize = super::counter::QUEUE_MAX;
 
 /// The view has reached a position that was named after the wait began.
 #[derive(Debug)]
@@ -34,14 +36,28 @@ pub(super) struct ReadIndex {
 
 impl ReadIndex {
     /// Waits until the view has reached a position that was named after this call. Callers bound the wait.
-    pub(super) async fn pass(&self) {
+    ///
+    /// # Errors
+    /// [`Unavailable`] when too many wait already.
+    pub(super) async fn pass(&self) -> Result<(), Unavailable> {
         let (tell, told) = oneshot::channel();
-        locked(&self.waiting).push(tell);
+        {
+            let mut waiting = locked(&self.waiting);
+            if waiting.len() >= WAITING_MAX {
+                // While no leader names a position, those who gave up are still on the list.
+                waiting.retain(|tell| !tell.is_closed());
+            }
+            if waiting.len() >= WAITING_MAX {
+                return Err(Unavailable("too many wait for the stream's leader".to_owned()));
+            }
+            waiting.push(tell);
+        }
         self.stirred.notify_one();
         // The sender is dropped only when the shard is given up; the caller's bound ends the wait then.
         if told.await.is_err() {
             std::future::pending::<()>().await;
         }
+        Ok(())
     }
 
     /// Serves until cancelled.

@@ -198,6 +198,7 @@ impl<S: Store> Lane<S> {
             // One claim's number is taken. It decides again, the rest go at once: the bucket is as it was.
             let taken = group.remove(position);
             drop(taken.reply.send(Reply::NumberTaken));
+            Counter::resend(&mut group);
             return Some(group);
         }
         // The bucket moved, or a write to something of ours is in flight, or what failed is superseded already.

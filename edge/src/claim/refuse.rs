@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::bucket::State;
+use protocol::bucket::{Bucket, State};
 use protocol::claim::{Limits, Request, Verdict, decide};
 use protocol::key::Key;
 use protocol::order::Order;
@@ -39,7 +39,8 @@ pub(super) enum Look {
     Again,
 }
 
-/// Answers a claim on a sale that is not open by the clock or by the merchant's wish.
+/// Answers a claim on a sale that is not open: by the clock, by the merchant's wish, or (where the gate is open) because its
+/// buckets give nothing under the very definition that opens it.
 pub(super) async fn shut<S: Store>(
     desk: &Desk<S>,
     definition: &Definition,
@@ -47,27 +48,38 @@ pub(super) async fn shut<S: Store>(
     customer: CustomerId,
     request: &Request,
 ) -> Result<Answer, Unavailable> {
-    desk.index.pass().await;
+    desk.index.pass().await?;
     if desk.view.has_orders(&customer)
         && let Some(answer) = earlier(desk, customer, request).await?
     {
         return Ok(answer);
     }
-    let stamped = |closed: bool| {
-        desk.view.every_bucket(|bucket| {
-            bucket.generation >= definition.generation && (!closed || bucket.state == State::Closed)
-        })
+    Ok(Answer::Refused(shut_as(desk, definition, gate).await))
+}
+
+/// How a sale is shut, as the buckets have it; `busy` while a batch may still commit.
+async fn shut_as<S: Store>(desk: &Desk<S>, definition: &Definition, gate: Gate) -> Refusal {
+    let closed = desk.view.every_bucket(|bucket| bucket.state == State::Closed);
+    let gives_nothing = |bucket: &Bucket| bucket.stopped || bucket.state == State::Closed;
+    // A pause holds whoever has the definition that was stamped; a newer stamp may have ended it. A stop holds everybody
+    // whose bucket has the flag, whatever the definition.
+    let paused = |bucket: &Bucket| match definition.desired_state {
+        DesiredState::Paused => bucket.generation == definition.generation || gives_nothing(bucket),
+        DesiredState::Scheduled | DesiredState::Closed => gives_nothing(bucket),
     };
-    let refusal = match gate {
-        Gate::Paused if stamped(false) => Refusal::SalePaused { retry_after_seconds: PAUSED_RETRY_SECONDS },
-        Gate::Closed if stamped(true) => Refusal::SaleClosed { closed_at: ended(definition) },
+    match gate {
+        Gate::Closed if closed => Refusal::SaleClosed { closed_at: ended(definition) },
         Gate::Closed => {
             close_buckets(desk, definition).await;
             BUSY
         }
-        _ => BUSY,
-    };
-    Ok(Answer::Refused(refusal))
+        // Another edge, whose clock is ahead of ours, has seen the end.
+        Gate::Open if closed => Refusal::SaleClosed { closed_at: None },
+        Gate::Paused | Gate::Open if desk.view.every_bucket(paused) => {
+            Refusal::SalePaused { retry_after_seconds: PAUSED_RETRY_SECONDS }
+        }
+        Gate::Paused | Gate::Open | Gate::NotOpenYet | Gate::Withdrawn => BUSY,
+    }
 }
 
 fn ended(definition: &Definition) -> Option<jiff::Timestamp> {
@@ -100,7 +112,7 @@ pub(super) async fn look<S: Store>(
     request: &Request,
     history: &[Order],
 ) -> Result<Look, Unavailable> {
-    desk.index.pass().await;
+    desk.index.pass().await?;
     if desk.view.has_orders(&customer) {
         let stored = history::read(&desk.store, customer).await?;
         if stored.len() > history.len() {
@@ -151,7 +163,7 @@ async fn gather<S: Store>(desk: &Arc<Desk<S>>, definition: &Definition, sku: &Sk
     let (Ok(less), Ok(more)) = (from.bucket.claim(moved, definition.generation), to.bucket.give_back(moved)) else {
         return false;
     };
-    let write = |known: &Known, value: &protocol::bucket::Bucket| Write {
+    let write = |known: &Known, value: &Bucket| Write {
         key: Key::Bucket(sku.clone(), known.index),
         expect: Expect::At(known.revision),
         value: value.encode(),
@@ -168,8 +180,10 @@ async fn gather<S: Store>(desk: &Arc<Desk<S>>, definition: &Definition, sku: &Sk
 }
 
 /// Past the end with the operator away: closes what this definition may close, so that "over" becomes final. One
-/// attempt per bucket; the next shopper who asks tries again.
+/// attempt per bucket; the next shopper who asks tries again. One shopper at a time: a crowd that comes at the end must
+/// not write every bucket a thousand times.
 async fn close_buckets<S: Store>(desk: &Desk<S>, definition: &Definition) {
+    let Ok(_alone) = desk.closing.try_lock() else { return };
     for (sku, known) in desk.view.all() {
         let Ok(Some(closed)) = known.bucket.stamp(definition.generation, State::Closed) else { continue };
         // An edge raises no generation: it may close a bucket only under the one that stamped it.

@@ -18,6 +18,8 @@ use super::desk::{Floor, Shape};
 use super::metrics::Metrics;
 use super::*;
 
+mod shut;
+
 const BUDGET: Duration = Duration::from_secs(8);
 const UNITS: u32 = 12;
 const BUCKETS: u16 = 4;

@@ -19,7 +19,7 @@ use protocol::bucket::Bucket;
 use protocol::key::{Key, Keys};
 use protocol::store::{Entry, Feed, From, Store, Unavailable};
 use protocol::wire::Value;
-use protocol::{BucketIndex, CustomerId, Revision, Sku, Units};
+use protocol::{BucketIndex, CustomerId, Generation, Revision, Sku, Units};
 use runtime::clock::Clock;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -139,6 +139,12 @@ impl View {
         buckets.values().flatten().all(|known| satisfies(&known.bucket))
     }
 
+    /// The newest definition that a known bucket was stamped with.
+    pub(super) fn newest_generation(&self) -> Generation {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        buckets.values().flatten().map(|known| known.bucket.generation).max().unwrap_or_default()
+    }
+
     /// Every known bucket of the shard.
     pub(super) fn all(&self) -> Vec<(Sku, Known)> {
         let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
@@ -210,6 +216,7 @@ impl View {
     }
 
     async fn follow_all<S: Store>(&self, store: &S, clock: &Clock, stop: &CancellationToken) {
+        let mut complete = Completeness::default();
         let mut caught_up = false;
         let all = follow(store, &Keys::All, |entry| {
             self.take_in(entry);
@@ -217,7 +224,7 @@ impl View {
                 self.skew.observe(entry.time, clock.now());
             }
             caught_up |= entry.pending == 0;
-            if caught_up {
+            if complete.after(entry.revision, entry.pending) {
                 self.reached.send_replace(entry.revision);
             }
         });
@@ -225,6 +232,31 @@ impl View {
             () = all => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// Whether what was taken in of a whole stream, in order, is everything as it was at a position.
+///
+/// A reader who lags is not given what was superseded meanwhile. The old value of that key is then known, the newest one
+/// is still to come, and what is known is true of no moment at all: a bucket may look empty that was filled before the
+/// position and claimed from after it. So after a gap everything that was stored by then is waited for.
+#[derive(Debug, Default)]
+struct Completeness {
+    last: u64,
+    /// How many more must be taken in.
+    owed: u64,
+}
+
+impl Completeness {
+    /// Whether it is, after this value of which `pending` more were stored when it was sent.
+    fn after(&mut self, at: Revision, pending: u64) -> bool {
+        let gap = at.0 != self.last + 1;
+        self.last = at.0;
+        self.owed = self.owed.saturating_sub(1);
+        if gap {
+            self.owed = self.owed.max(pending);
+        }
+        self.owed == 0
     }
 }
 

@@ -96,6 +96,64 @@ fn a_claim_that_was_sent_when_its_caller_left_is_not_sent_again() {
 }
 
 #[test]
+fn a_caller_who_leaves_while_a_lane_sends_again_and_again_is_never_told_nothing_and_then_sent() {
+    const CLAIMS: usize = 20_000;
+    let stages: Vec<Stage> = (0..CLAIMS).map(|_| Stage::default()).collect();
+    let (begun, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let lane = scope.spawn(|| {
+            // What a stream without a leader makes a lane do: sent, certainly not taken, sent again.
+            let under_way = |(i, stage): (usize, &Stage)| {
+                begun.store(i + 1, Ordering::Release);
+                loop {
+                    let gone = left.load(Ordering::Acquire) > i;
+                    if !stage.send() {
+                        return false;
+                    }
+                    if gone || !stage.not_taken() {
+                        return true;
+                    }
+                }
+            };
+            stages.iter().enumerate().map(under_way).collect::<Vec<_>>()
+        });
+        let nothing_taken: Vec<_> = (0..CLAIMS)
+            .map(|i| {
+                while begun.load(Ordering::Acquire) <= i {
+                    std::hint::spin_loop();
+                }
+                let nothing = stages[i].leave();
+                left.store(i + 1, Ordering::Release);
+                nothing
+            })
+            .collect();
+        let sent_when_left = lane.join().unwrap();
+        for (i, (nothing, sent)) in nothing_taken.into_iter().zip(sent_when_left).enumerate() {
+            assert_ne!(nothing, sent, "claim {i}: told that nothing was taken: {nothing}; under way: {sent}");
+        }
+    });
+}
+
+#[test]
+fn of_a_group_that_goes_again_only_those_whose_callers_are_there_do() {
+    let counter = counter();
+    let mut told = Vec::new();
+    let mut stages = Vec::new();
+    for name in ["a", "b"] {
+        let (reply, claim) = waiting(name, 1);
+        told.push(reply);
+        stages.push(Arc::clone(&claim.stage));
+        counter.enqueue(claim, BUDGET).unwrap();
+    }
+    let mut group = counter.take(2, Units(10));
+    let stays = group[1].customer;
+    assert!(!stages[0].leave(), "its outcome is open");
+    Counter::resend(&mut group);
+    assert_eq!(group.iter().map(|w| w.customer).collect::<Vec<_>>(), [stays]);
+    assert!(!stages[1].leave(), "the other one is under way again");
+}
+
+#[test]
 fn what_was_certainly_not_taken_goes_back_to_the_front_in_its_order() {
     let counter = counter();
     let mut told = Vec::new();
