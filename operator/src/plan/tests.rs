@@ -1,3 +1,7 @@
+use protocol::Units;
+use protocol::bucket::State;
+use protocol::supply;
+
 use super::*;
 use crate::wanted::Refused;
 
