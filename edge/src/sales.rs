@@ -100,7 +100,7 @@ impl Sales {
         }
     }
 
-    fn publish(&self, known: &Snapshot) {
+    pub(crate) fn publish(&self, known: &Snapshot) {
         let snapshot = Arc::new(known.clone());
         self.current.store(Some(Arc::clone(&snapshot)));
         self.changes.send_replace(snapshot);
