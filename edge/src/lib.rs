@@ -20,6 +20,7 @@ pub mod frames;
 pub mod metrics;
 pub mod mint;
 pub mod problem;
+pub mod punctual;
 pub mod routes;
 pub mod run;
 pub mod sales;

@@ -21,6 +21,7 @@ use crate::claim::desk::Floor;
 use crate::claim::{Engine, metrics as claim_metrics};
 use crate::frames::Frames;
 use crate::metrics::Metrics;
+use crate::punctual;
 use crate::sales::Sales;
 use crate::serve::patience::Patience;
 use crate::serve::{self, Bounds, Gauges};
@@ -57,6 +58,18 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let sales = Arc::new(Sales::default());
     let stopping = process.drain.stopping();
 
+    let (timed, asked, clock, part, stop) = (
+        engine.clone(),
+        sales_client.clone(),
+        process.clock.clone(),
+        process.readiness.part("clock", true),
+        stopping.clone(),
+    );
+    let stream = format!("KV_{}", args.nats.installation.sales_bucket());
+    process.drain.spawn("clock", async move {
+        punctual::keep(&timed, &asked, &stream, &clock, &part, &stop).await;
+        Ok(())
+    });
     let table = Table::<Definition>::new(sales_client, args.nats.installation.sales_bucket());
     let (following, counting, part) = (Arc::clone(&sales), Arc::clone(&metrics), process.readiness.part("sales", true));
     let stop = stopping.clone();

@@ -1,6 +1,7 @@
 //! Which desk a request goes to: one per shard of every live sale, opened and closed as definitions come and go.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ struct Shared {
     client: async_nats::Client,
     floor: Floor,
     desks: RwLock<HashMap<Place, Open>>,
+    /// Cleared while the clock is known to be wrong: then nothing is claimed, and nothing closed, by it.
+    punctual: AtomicBool,
 }
 
 struct Open {
@@ -58,7 +61,7 @@ impl Engine {
     /// An engine that claims over this connection.
     #[must_use]
     pub fn new(client: async_nats::Client, floor: Floor) -> Self {
-        Self { shared: Arc::new(Shared { client, floor, desks: RwLock::default() }) }
+        Self { shared: Arc::new(Shared { client, floor, desks: RwLock::default(), punctual: AtomicBool::new(true) }) }
     }
 
     /// Claims, within a budget of time.
@@ -69,6 +72,9 @@ impl Engine {
         request: &Request,
         budget: Duration,
     ) -> Answer {
+        if !self.shared.punctual.load(Ordering::Relaxed) {
+            return Answer::Refused(BUSY);
+        }
         match self.desk(definition, customer.shard(definition.shards())).await {
             Ok(desk) => super::claim(&desk, customer, request, budget).await,
             Err(error) => {
@@ -119,12 +125,18 @@ impl Engine {
         definition.streams.iter().map(|identity| self.opened(definition, identity)).collect()
     }
 
+    /// Whether the clock may open and close sales. While it may not, every claim is told to come back.
+    pub fn trust_clock(&self, punctual: bool) {
+        self.shared.punctual.store(punctual, Ordering::Relaxed);
+    }
+
     /// Milliseconds by which this edge's clock is ahead of the servers' (positive) or behind, at worst over its shards;
-    /// `None` before enough was followed live.
+    /// `None` where too little was followed lately. Ahead may be nothing but a slow delivery; behind is certain.
     #[must_use]
     pub fn clock_skew_ms(&self) -> Option<i64> {
+        let now = self.shared.floor.clock.monotonic();
         let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
-        desks.values().filter_map(|open| open.desk.view.skew.milliseconds()).max_by_key(|ms| ms.abs())
+        desks.values().filter_map(|open| open.desk.view.skew.milliseconds(now)).max_by_key(|ms| ms.abs())
     }
 
     /// Applies the newest definitions: desks of the same life learn them, all others are closed.

@@ -205,7 +205,7 @@ impl View {
             () = follow(store, &Keys::Buckets, |entry| {
                 self.take_in(entry);
                 if self.is_ready() {
-                    self.skew.observe(entry.time, clock.now());
+                    self.skew.observe(entry.time, clock.now(), clock.monotonic());
                 } else if entry.pending == 0 {
                     caught_up();
                 }
@@ -221,7 +221,7 @@ impl View {
         let all = follow(store, &Keys::All, |entry| {
             self.take_in(entry);
             if caught_up {
-                self.skew.observe(entry.time, clock.now());
+                self.skew.observe(entry.time, clock.now(), clock.monotonic());
             }
             caught_up |= entry.pending == 0;
             if complete.after(entry.revision, entry.pending) {

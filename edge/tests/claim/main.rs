@@ -11,6 +11,8 @@
 #[path = "../common/provision.rs"]
 mod provision;
 
+mod clock;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +34,10 @@ const BUDGET: Duration = Duration::from_secs(20);
 
 /// An engine over a connection of its own, as another edge has it.
 async fn engine(url: &str) -> Engine {
+    engine_at(url, Clock::system()).await
+}
+
+async fn engine_at(url: &str, clock: Clock) -> Engine {
     static EDGES: AtomicU64 = AtomicU64::new(1);
     let client = async_nats::connect(url).await.unwrap();
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
@@ -39,7 +45,7 @@ async fn engine(url: &str) -> Engine {
         client,
         Floor {
             edge: EDGES.fetch_add(1, Ordering::Relaxed),
-            clock: Clock::system(),
+            clock,
             tasks: TaskTracker::new(),
             metrics: Arc::new(metrics),
         },

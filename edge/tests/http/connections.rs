@@ -1,8 +1,8 @@
-//! What happens below requests: slow peers, large heads, the end of the process.
+//! What happens below requests: slow peers, large heads, a clock that is wrong, the end of the process.
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use testbed::eventually;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::provision::draft;
-use crate::shop::{Edge, SOON};
+use crate::shop::{Edge, SOON, problem};
 
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
@@ -141,4 +141,27 @@ async fn what_was_asked_is_counted_by_route_and_outcome() {
     assert!(count("sluice_edge_connections") >= 1.0);
     assert!(count("sluice_edge_request_seconds_count{route=\"orders\"}") >= 1.0);
     assert!(!metrics.contains(sale.definition.sale.as_str()), "no name of a sale is a label");
+}
+
+#[tokio::test]
+async fn an_edge_whose_clock_is_wrong_is_unready_says_why_and_claims_nothing() {
+    for (offset, side) in [("600000", "ahead of"), ("-600000", "behind")] {
+        let edge = Edge::spawn(&[&format!("--clock-offset-ms={offset}")]).await.unwrap();
+        eventually(SOON, "the complaint about the clock", async || {
+            let answer = reqwest::get(format!("http://{}/readyz", edge.admin)).await?;
+            let status = answer.status();
+            let report: serde_json::Value = answer.json().await?;
+            let parts = report["parts"].as_array().unwrap();
+            let clock = parts.iter().find(|part| part["name"] == "clock").context("it is starting")?;
+            let told = clock["detail"].as_str().is_some_and(|why| why.contains(side) && why.contains("250 ms"));
+            ensure!(status == 503 && clock["ok"] == false && clock["required"] == true && told, "{status}: {report}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let sale = edge.sell(draft("clock", 5)).await;
+        let (status, name, _) = problem(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap()).await;
+        assert_eq!((status, name.as_str()), (503, "busy"));
+        assert_eq!(sale.free().await, 5);
+    }
 }

@@ -36,6 +36,13 @@ pub(crate) struct Edge {
 impl Edge {
     /// One that nobody else uses.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        let edge = Self::spawn(&[]).await?;
+        edge.service.wait_ready(&format!("http://{}", edge.admin)).await?;
+        Ok(edge)
+    }
+
+    /// One with these arguments too, which need not become ready.
+    pub(crate) async fn spawn(more: &[&str]) -> anyhow::Result<Self> {
         let bed = Bed::shared().await?;
         let name = bed.unique("edge");
         let (session_key, customer_key) = (bed.folder().join("session.key"), bed.folder().join("customer.key"));
@@ -51,12 +58,12 @@ impl Edge {
             format!("--session-key-file={}", session_key.display()),
             format!("--customer-key-file={}", customer_key.display()),
         ];
+        let arguments = arguments.into_iter().chain(more.iter().map(|argument| (*argument).to_owned()));
         let installation = Installation::parse(&name).map_err(anyhow::Error::msg)?;
         // An edge is ready once it has read the table of sales, so there has to be one.
         let client = async_nats::connect(bed.nats().await?.url()).await?;
         runtime::registry::Table::<Definition>::new(client, installation.sales_bucket()).create(1).await?;
         let service = Service::spawn(bed, &name, "sluice-edge", arguments, [])?;
-        service.wait_ready(&format!("http://{admin}")).await?;
         Ok(Self { service, address, admin, installation })
     }
 
