@@ -12,7 +12,10 @@ pub use access::Access;
 use access::{Keys, path};
 use command::{binary_output, kubectl};
 
+use anyhow::Context as _;
+
 use crate::bed::Bed;
+use crate::http::{client, text};
 use crate::port::free_port;
 use crate::service::Service;
 
@@ -53,6 +56,16 @@ impl Member {
     /// As [`Service::wait_ready`].
     pub async fn ready(&self) -> anyhow::Result<()> {
         self.service.wait_ready(&self.admin).await
+    }
+
+    /// What it counts under a name, with the labels as Prometheus spells them, e.g. `rows_total{table="orders"}`.
+    ///
+    /// # Errors
+    /// When it does not answer or counts no such thing.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let page = text(client(None)?.get(format!("{}/metrics", self.admin))).await?;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.with_context(|| format!("nothing is counted under {name}"))
     }
 }
 
