@@ -124,17 +124,10 @@ async fn claiming<S: Store>(
         let gate = definition.gate(desk.floor.clock.now());
         match gate {
             Gate::Open => {}
-            Gate::NotOpenYet => {
-                let newest = desk.view.newest_generation();
-                if newest > definition.generation {
-                    // The buckets are ahead of what this edge knows: the start may be an earlier one.
-                    if !desk.redefined(newest, refuse::DEFINITION_WAIT).await {
-                        return Ok(Answer::Refused(BUSY));
-                    }
-                    continue;
-                }
-                return Ok(Answer::Refused(Refusal::NotOpenYet { opens_at: definition.start }));
-            }
+            Gate::NotOpenYet => match refuse::early(desk, &definition).await {
+                Some(refusal) => return Ok(Answer::Refused(refusal)),
+                None => continue,
+            },
             Gate::Withdrawn => return Ok(Answer::Refused(BUSY)),
             Gate::Paused | Gate::Closed => return refuse::shut(desk, &definition, gate, customer, request).await,
         }

@@ -39,6 +39,19 @@ pub(super) enum Look {
     Again,
 }
 
+/// Answers a claim that came before the start; `None` when the start has changed meanwhile.
+///
+/// Without a read index: whoever waits for a sale to open asks again and again, and a thorough view would cost every edge
+/// every order of the rush that follows. That the buckets are ahead of the definition is seen a moment later than it is so.
+pub(super) async fn early<S: Store>(desk: &Desk<S>, definition: &Definition) -> Option<Refusal> {
+    let newest = desk.view.newest_generation();
+    if newest <= definition.generation {
+        return Some(Refusal::NotOpenYet { opens_at: definition.start });
+    }
+    // The start may be an earlier one; the definition that says so is on its way.
+    if desk.redefined(newest, DEFINITION_WAIT).await { None } else { Some(BUSY) }
+}
+
 /// Answers a claim on a sale that is not open: by the clock, by the merchant's wish, or (where the gate is open) because its
 /// buckets give nothing under the very definition that opens it.
 pub(super) async fn shut<S: Store>(
