@@ -105,7 +105,7 @@ impl Dice {
     }
 
     pub(super) fn coin(&mut self) -> bool {
-        self.chaos.is_some() && self.roll() % 2 == 0
+        self.chaos.is_some() && self.roll().is_multiple_of(2)
     }
 
     pub(super) fn fault(&mut self) -> Option<Fault> {
@@ -123,7 +123,7 @@ impl Dice {
     /// After how many calls a commit on the way lands; `None` for never.
     pub(super) fn lands_after(&mut self) -> Option<u64> {
         let chaos = self.chaos?;
-        (self.roll() % 4 != 0).then(|| self.up_to(chaos.delay_calls_max))
+        (!self.roll().is_multiple_of(4)).then(|| self.up_to(chaos.delay_calls_max))
     }
 
     pub(super) fn leader_goes_for(&mut self) -> Option<u64> {
