@@ -6,6 +6,8 @@
 //! **What must always hold.** Whatever happens inside, the client gets one complete answer: a panic and a bound become
 //! problems too.
 
+mod leftover;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +15,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use runtime::clock::{Clock, Instant};
@@ -24,6 +27,7 @@ use tower::Service as _;
 use crate::metrics::{Metrics, Route};
 use crate::problem::{self, How, Problem};
 use crate::serve::Answer;
+use leftover::Leftover;
 
 /// Most headers of a request.
 pub const HEADERS_MAX: usize = 64;
@@ -36,6 +40,7 @@ const REQUEST_ID_LENGTH_MAX: usize = 64;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// Browsers ignore it unless it came over TLS, so it harms nobody who tries things without.
@@ -94,8 +99,15 @@ impl Answer for Shell {
         let route = Route::of(request.uri().path());
         let id = request_id(request.headers());
         request.extensions_mut().insert(Arrived(arrived));
-        let mut response = self.inner(request).await;
+        let http1 = request.version() < Version::HTTP_2;
+        let (head, body) = request.into_parts();
+        let (body, leftover) = Leftover::lend(body);
+        let mut response = self.inner(Request::from_parts(head, body)).await;
+        let goes_on = leftover.discard().await;
         let headers = response.headers_mut();
+        if http1 && !goes_on {
+            headers.insert(CONNECTION, CLOSE);
+        }
         headers.insert(X_REQUEST_ID, id);
         headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);

@@ -71,6 +71,34 @@ async fn a_head_without_end_and_contradicting_lengths_are_refused_and_cut() {
 }
 
 #[tokio::test]
+async fn whoever_is_refused_before_the_body_came_can_go_on_with_the_connection() {
+    let edge = Edge::shared().await;
+    let body = r#"{"sku":"shoe","quantity":1}"#;
+    let mut stream = TcpStream::connect(&edge.address).await.unwrap();
+    let head = format!(
+        "POST /v1/sales/none-00000000/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Once another request on another connection is answered, our head has been read.
+    assert_eq!(reqwest::get(format!("http://{}/v1/sales", edge.address)).await.unwrap().status(), 200);
+    let next = "GET /v1/sales HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(format!("{body}{next}").as_bytes()).await.unwrap();
+    let answers = read_to_end(&mut stream).await;
+    assert!(answers.starts_with("HTTP/1.1 401 ") && answers.contains("HTTP/1.1 200 "), "{answers}");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_and_does_not_send_the_body_is_told_that_the_connection_ends() {
+    let edge = Edge::shared().await;
+    let mut stream = TcpStream::connect(&edge.address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn http_2_is_spoken_to_whoever_begins_with_it() {
     let edge = Edge::shared().await;
     let stream = TcpStream::connect(&edge.address).await.unwrap();

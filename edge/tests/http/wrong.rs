@@ -74,7 +74,8 @@ async fn a_wrong_claim_is_answered_with_the_rule_that_it_breaks() {
         ("a sale with a wildcard", elsewhere("*"), 404, "not-found", None),
     ];
     for (what, request, status, name, field) in cases {
-        let (got_status, got_name, body) = problem(request.send().await.unwrap()).await;
+        let answer = request.send().await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let (got_status, got_name, body) = problem(answer).await;
         assert_eq!((got_status, got_name.as_str()), (status, name), "{what}: {body}");
         assert_eq!(body["field"].as_str(), field, "{what}: {body}");
         assert_eq!(field.is_some(), body["rule"].is_string(), "{what}: {body}");
