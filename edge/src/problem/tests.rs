@@ -24,7 +24,6 @@ type Case = (Refusal, u16, &'static str, &'static str, Option<&'static str>, Val
 
 fn refusals() -> Vec<Case> {
     let three = Units(3);
-    let limit = |limit| Refusal::LimitReached { limit };
     let (opens, ends) = (at(1_800_000_000), at(1_800_003_600));
     vec![
         (
@@ -69,6 +68,15 @@ fn refusals() -> Vec<Case> {
             None,
             json!({ "left": 1, "asked": 3 }),
         ),
+        (crate::claim::BUSY, 503, "busy", "now", Some("1"), json!({ "retryAfterSeconds": 1 })),
+        (Refusal::IdempotencyKeyReused {}, 422, "idempotency-key-reused", "never", None, json!({})),
+    ]
+}
+
+fn limits() -> Vec<Case> {
+    let three = Units(3);
+    let limit = |limit| Refusal::LimitReached { limit };
+    vec![
         (
             limit(Limit::Order { limit: Units(2), asked: three }),
             409,
@@ -101,14 +109,12 @@ fn refusals() -> Vec<Case> {
             None,
             json!({ "limit": { "which": "orders", "limit": 64 } }),
         ),
-        (crate::claim::BUSY, 503, "busy", "now", Some("1"), json!({ "retryAfterSeconds": 1 })),
-        (Refusal::IdempotencyKeyReused {}, 422, "idempotency-key-reused", "never", None, json!({})),
     ]
 }
 
 #[tokio::test]
 async fn every_refusal_has_its_status_its_promise_its_numbers_and_nothing_else() {
-    for (refusal, status, name, retry, after, numbers) in refusals() {
+    for (refusal, status, name, retry, after, numbers) in refusals().into_iter().chain(limits()) {
         let (got, mut body, got_after) = told(refusal.clone().into()).await;
         assert_eq!((got, got_after.as_deref()), (status, after), "{refusal:?}");
         let fields = body.as_object_mut().unwrap();

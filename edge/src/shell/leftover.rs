@@ -1,6 +1,6 @@
 //! What is left of a request's body when its answer is known.
 //!
-//! **What it is for.** Many a no needs no body: nobody is signed in, there is no such sale, the type is wrong. A connection on
+//! **What it is for.** Many a no needs no body, or not all of it: nobody is signed in, there is no such sale, it is too large. A connection on
 //! which a body was left unread is closed, and whoever has already sent the next request on it (a browser, and above all an
 //! ingress with its pool of connections) loses that request without an answer. So what is left is read and thrown away, as
 //! far as that is cheap; past it the answer says that the connection ends.
@@ -17,10 +17,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, SizeHint};
 
-/// Most bytes that are thrown away.
-const LEFT_BYTES_MAX: usize = 64 * 1_024;
+/// Most bytes that are thrown away: what a client with large windows may have sent before it looks for an answer.
+const LEFT_BYTES_MAX: usize = 256 * 1_024;
 /// How long they are waited for: they are on their way already, or nobody sends them.
-const LEFT_WITHIN: Duration = Duration::from_millis(500);
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where a body comes back to that nobody read to its end.
 #[derive(Default)]

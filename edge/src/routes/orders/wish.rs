@@ -20,9 +20,6 @@ use crate::problem::{How, Problem};
 
 /// Most bytes of a body.
 pub const BODY_BYTES_MAX: usize = 8 * 1_024;
-/// Most bytes of a body that is too large which are read and thrown away: whoever is hung up on while still sending may
-/// never see the answer. Past it that is their loss.
-const DISCARDED_BYTES_MAX: usize = 256 * 1_024;
 /// How long a body may take to arrive. A claim begins after it and needs most of the request's bound.
 pub const BODY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -60,8 +57,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 async fn collect(mut body: Body) -> Result<Bytes, Problem> {
     let too_large = || Problem::invalid(How::TooLarge, "body", format!("at most {BODY_BYTES_MAX} bytes are taken"));
-    // Said beforehand: nothing needs to be read, and who waits for a 100 sends nothing.
-    if body.size_hint().lower() > DISCARDED_BYTES_MAX as u64 {
+    // Said beforehand: nothing needs to be read. What is on its way all the same, the shell throws away.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large());
     }
     let mut first = Bytes::new();
@@ -71,11 +68,8 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
         let unreadable = |_| Problem::invalid(How::Unreadable, "body", "it must arrive completely");
         let Ok(data) = frame.map_err(unreadable)?.into_data() else { continue };
         length += data.len();
-        if length > DISCARDED_BYTES_MAX {
-            break;
-        }
         if length > BODY_BYTES_MAX {
-            continue;
+            return Err(too_large());
         }
         // Nearly every body is one piece, which is kept as it came.
         if length == data.len() {
@@ -86,9 +80,6 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
             }
             more.extend_from_slice(&data);
         }
-    }
-    if length > BODY_BYTES_MAX {
-        return Err(too_large());
     }
     Ok(if more.is_empty() { first } else { more.freeze() })
 }
