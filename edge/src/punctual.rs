@@ -88,7 +88,7 @@ pub async fn keep(
 }
 
 async fn ask(client: &async_nats::Client, stream: &str, clock: &Clock) -> Option<Told> {
-    /// Also said where there is no such stream.
+    /// Not said where there is no such stream: without a table of sales an edge is unready anyway.
     #[derive(Deserialize)]
     struct Answer {
         ts: Timestamp,
