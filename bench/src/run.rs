@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::json;
 use testbed::crowd::{Arrival, Crowd, End};
 use testbed::installation::{Installation, Plan};
@@ -66,13 +67,30 @@ pub(crate) async fn compare(arguments: &Arguments, nodes: u8) -> anyhow::Result<
     );
     println!("  ratio                     {:>9.2} x", median(&|p| p.0.cpu_per_million / p.1.cpu_per_million));
     println!(
-        "  p50, p99                  {:>6.1} {:>6.1} ms against {:.1} {:.1} ms\n",
+        "  p50, p99                  {:>6.1} {:>6.1} ms against {:.1} {:.1} ms",
         median(&|p| p.0.p50_ms),
         median(&|p| p.0.p99_ms),
         median(&|p| p.1.p50_ms),
         median(&|p| p.1.p99_ms)
     );
+    println!("  {}\n", batches(&installation).await?);
     installation.stop().await
+}
+
+/// How well claims share commits, which decides what NATS has to do for each.
+async fn batches(at: &Installation) -> anyhow::Result<String> {
+    let edge = at.edges.first().context("there is no edge")?;
+    let claims = edge.metric("sluice_edge_claims_committed_total").await?;
+    let committed = edge.metric("sluice_edge_batches_total{outcome=\"committed\"}").await?;
+    let conflicts = edge.metric("sluice_edge_batches_total{outcome=\"conflict\"}").await?;
+    let seconds = edge.metric("sluice_edge_batch_seconds_sum").await?;
+    let sent = edge.metric("sluice_edge_batch_seconds_count").await?;
+    Ok(format!(
+        "claims per batch {:.1}, a batch takes {:.1} ms, conflicts per batch {:.4}",
+        claims / committed,
+        seconds / sent * 1_000.0,
+        conflicts / committed
+    ))
 }
 
 fn line(figures: &Figures) -> String {
@@ -101,25 +119,36 @@ async fn ours(arguments: &Arguments, at: &Installation, sale: &str, pair: usize)
     let count = arguments.shoppers;
     let sessions = at.sessions(&format!("ours-{pair}"), count).await?;
     // Counted by the ledger after each commit; asking Postgres itself would cost it what is measured here.
-    let rows = async || {
-        let mut rows = 0.0;
+    let counted = async |name: &str| {
+        let mut sum = 0.0;
         for ledger in &at.ledgers {
-            rows += ledger.metric("sluice_ledger_rows_total{table=\"orders\"}").await?;
+            sum += ledger.metric(name).await?;
         }
-        anyhow::Ok(rows)
+        anyhow::Ok(sum)
     };
+    let rows = async || counted("sluice_ledger_rows_total{table=\"orders\"}").await;
+    let audits = async || counted("sluice_ledger_audits_total{verdict=\"balanced\"}").await;
     let before = rows().await?;
     let crowd = crowd(arguments, at.access().edges.clone(), sale);
     let wanted = before + f64::from(u32::try_from(count)?);
-    measure(&crowd, &sessions, async || {
+    let durable = async || {
         eventually(DRAIN_BOUND, "every order in Postgres", async || {
             let stored = rows().await?;
             anyhow::ensure!(stored >= wanted, "{stored} of {wanted}");
             Ok(())
         })
         .await
-    })
-    .await
+    };
+    // The audit that follows is work for these orders: it counts as ours, and is over before the peer's turn.
+    let settled = async || {
+        let balanced = audits().await?;
+        eventually(DRAIN_BOUND, "both sides compared", async || {
+            anyhow::ensure!(audits().await? > balanced, "no audit yet");
+            Ok(())
+        })
+        .await
+    };
+    measure(&crowd, &sessions, durable, settled).await
 }
 
 fn crowd(arguments: &Arguments, edges: Vec<String>, sale: &str) -> Crowd {
@@ -139,12 +168,14 @@ async fn measure(
     crowd: &Crowd,
     sessions: &[String],
     durable: impl AsyncFn() -> anyhow::Result<()>,
+    settled: impl AsyncFn() -> anyhow::Result<()>,
 ) -> anyhow::Result<Figures> {
     let before = cpu::spent()?;
     let watch = Stopwatch::start();
     let history = crowd.run(sessions, |_| {}).await?;
     durable().await?;
     let took = watch.elapsed().as_secs_f64();
+    settled().await?;
     let after = cpu::spent()?;
     let orders = history.stories.iter().filter(|story| matches!(story.end, End::Order(_))).count();
     anyhow::ensure!(orders == sessions.len(), "only {orders} of {} bought\n{}", sessions.len(), history.report());
@@ -204,6 +235,6 @@ impl Peer {
 
     async fn run(&self, arguments: &Arguments, at: &Installation, pair: usize) -> anyhow::Result<Figures> {
         let sessions = at.sessions(&format!("peer-{pair}"), arguments.peer_shoppers).await?;
-        measure(&crowd(arguments, vec![self.url.clone()], "peer"), &sessions, async || Ok(())).await
+        measure(&crowd(arguments, vec![self.url.clone()], "peer"), &sessions, async || Ok(()), async || Ok(())).await
     }
 }
