@@ -10,6 +10,16 @@
 //! so every configuration names the events that it must have reached, and every mistake that the protocol is made to
 //! exclude is planted once and must be caught.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    clippy::print_stdout,
+    reason = "a model is indexed by its own small numbers, and a test fails by panicking"
+)]
+
+mod config;
 mod edge;
 mod operator;
 mod planted;
@@ -34,7 +44,7 @@ fn explore(config: Config, states_min: usize, events: &[Event]) {
     let world = World::new(config);
     let reached = world.reached();
     let checker = world.checker().spawn_dfs().join();
-    for (name, path) in checker.discoveries() {
+    if let Some((name, path)) = checker.discoveries().into_iter().next() {
         panic!("not so: {name}\n{:#?}", path.into_actions());
     }
     let missing: Vec<_> = events.iter().filter(|event| !reached(**event)).collect();
@@ -202,7 +212,7 @@ fn supply_is_filled_and_restocked_by_two_operators_while_claims_go_on() {
         Event::DeposedRecordRefused,
         Event::SupplyLostBucket,
     ];
-    explore(config, 400_000, &events);
+    explore(config, 300_000, &events);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use std::task::{Context, Poll, Wake};
 
 use super::*;
 use crate::bucket;
 use crate::bucket::Bucket;
 use crate::id::{BucketIndex, CustomerId, Generation, IdempotencyKey, OrderNumber, Sku, Units};
+use crate::key::Keys;
 use crate::order::{Order, Reason, State};
-use crate::store::{Committed, Expect, Feed};
+use crate::store::{BATCH_WRITES_MAX, Committed, Expect, Feed, From, Store as _};
 use crate::supply::{Plan, Target, plan};
 use crate::wire::Value;
 
