@@ -281,8 +281,9 @@ pub fn post(
             Content::Order(customer, number, order) => {
                 let before = stored.get(&(*customer, *number));
                 let after = StoredOrder::of(identity, *revision, customer, order);
-                let from = transition(before, &after)
-                    .map_err(|why| Broken(format!("order.{customer}.{number} at position {revision}: {why}")))?;
+                let from = transition(before, &after).map_err(|why| {
+                    Broken(format!("{} at position {revision}: {why}", Key::Order(*customer, *number)))
+                })?;
                 let sums = book.sums.entry(order.sku.clone()).or_default();
                 // An order that comes from an earlier life is new to this one's book.
                 sums.orders += i64::from(before.is_none_or(|before| before.epoch != identity.epoch));

@@ -11,31 +11,28 @@
 //!
 //! **What it costs.** A session, and per round two small statements and one per free shard.
 
+mod shard;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::SaleId;
-use protocol::key::{Installation, Stream};
-use protocol::sale::{Definition, StreamIdentity};
-use protocol::status::SaleStatus;
+use protocol::key::Installation;
+use protocol::sale::Definition;
 use runtime::Process;
 use runtime::backoff::Backoff;
-use runtime::clock::Instant;
-use runtime::jetstream::{JetStream, OpenError};
 use runtime::readiness::Part;
 use runtime::registry::{Change, Table};
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio_util::sync::CancellationToken;
 
-use crate::follow::{End, Follower};
+use crate::follow::End;
 use crate::metrics::LedgerMetrics;
 use crate::repo::ownership::Ownership;
 use crate::repo::{Error, Repo};
-use crate::status;
+use shard::{Job, Shard};
 
 /// Between two rounds. A dead replica's shards are free after 4 s at the latest and taken in the next round.
 const ROUND: Duration = Duration::from_secs(1);
@@ -67,27 +64,6 @@ struct Sale {
     definition: Arc<Definition>,
     /// Whether Postgres has this definition.
     kept: bool,
-}
-
-/// A shard that should be followed, or still is.
-struct Shard {
-    stream: Stream,
-    identity: StreamIdentity,
-    uid: String,
-    wanted: bool,
-    following: Option<Following>,
-    /// Whether the session holds its lock.
-    owned: bool,
-    failures: u32,
-    halted: bool,
-    not_before: Option<Instant>,
-}
-
-struct Following {
-    task: Id,
-    stopping: CancellationToken,
-    board: watch::Receiver<Option<SaleStatus>>,
-    since: Instant,
 }
 
 impl Shards {
@@ -342,75 +318,4 @@ impl Shards {
         self.metrics.owned.set(count(&|shard| shard.owned));
         self.metrics.halted.set(count(&|shard| shard.halted));
     }
-}
-
-/// What a follower is made from.
-struct Job {
-    client: async_nats::Client,
-    installation: Installation,
-    repo: Repo,
-    process: Process,
-    metrics: LedgerMetrics,
-}
-
-impl Shard {
-    fn new(stream: Stream, definition: &Definition, identity: &StreamIdentity) -> Self {
-        Self {
-            stream,
-            identity: identity.clone(),
-            uid: definition.uid.clone(),
-            wanted: true,
-            following: None,
-            owned: false,
-            failures: 0,
-            halted: false,
-            not_before: None,
-        }
-    }
-
-    fn stop(&self) {
-        if let Some(following) = &self.following {
-            following.stopping.cancel();
-        }
-    }
-
-    fn follow(&mut self, job: Job, followers: &mut JoinSet<End>, since: Instant) {
-        let (board, seen) = watch::channel(None);
-        let stopping = CancellationToken::new();
-        let published = status::publish(job.client.clone(), job.installation, self.stream.clone(), seen.clone());
-        // Ends when the follower drops its board; what it says last is worth a moment, but not the process's end.
-        let end = job.process.drain.stopping();
-        job.process.drain.tasks().spawn(async move { end.run_until_cancelled(published).await });
-        let follower = follow(
-            job.client,
-            self.stream.clone(),
-            self.identity.clone(),
-            self.uid.clone(),
-            (job.repo, job.process, job.metrics),
-            board,
-            stopping.clone(),
-        );
-        let task = followers.spawn(follower).id();
-        self.following = Some(Following { task, stopping, board: seen, since });
-    }
-}
-
-async fn follow(
-    client: async_nats::Client,
-    stream: Stream,
-    identity: StreamIdentity,
-    uid: String,
-    (repo, process, metrics): (Repo, Process, LedgerMetrics),
-    board: status::Board,
-    stopping: CancellationToken,
-) -> End {
-    let opened = stopping.run_until_cancelled(JetStream::open(client, &stream, Some(&identity))).await;
-    let store = match opened {
-        None => return End::Stopped,
-        Some(Ok(store)) => store,
-        Some(Err(OpenError::Unavailable(lost))) => return End::Lost(lost.to_string()),
-        Some(Err(OpenError::Missing(name))) => return End::Lost(format!("stream {name} does not exist")),
-        Some(Err(refused)) => return End::Halted(refused.to_string()),
-    };
-    Follower { store, repo, stream, identity, uid, clock: process.clock, metrics, board }.run(stopping).await
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::books::state;
+use super::orders::state;
 use super::{Error, Repo, ShardRows, big, int, narrow, revision, sku, time};
 use crate::audit::{KeptOrder, Side};
 

@@ -1,0 +1,108 @@
+//! One shard of a replica: whether it is wanted, held and followed.
+
+use protocol::key::{Installation, Stream};
+use protocol::sale::{Definition, StreamIdentity};
+use protocol::status::SaleStatus;
+use runtime::Process;
+use runtime::clock::Instant;
+use runtime::jetstream::{JetStream, OpenError};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::follow::{End, Follower};
+use crate::metrics::LedgerMetrics;
+use crate::repo::Repo;
+use crate::status;
+
+/// A shard that should be followed, or still is.
+pub(super) struct Shard {
+    pub(super) stream: Stream,
+    pub(super) identity: StreamIdentity,
+    pub(super) uid: String,
+    pub(super) wanted: bool,
+    pub(super) following: Option<Following>,
+    /// Whether the session holds its lock.
+    pub(super) owned: bool,
+    pub(super) failures: u32,
+    pub(super) halted: bool,
+    pub(super) not_before: Option<Instant>,
+}
+
+pub(super) struct Following {
+    pub(super) task: Id,
+    pub(super) stopping: CancellationToken,
+    pub(super) board: watch::Receiver<Option<SaleStatus>>,
+    pub(super) since: Instant,
+}
+
+/// What a follower is made from.
+pub(super) struct Job {
+    pub(super) client: async_nats::Client,
+    pub(super) installation: Installation,
+    pub(super) repo: Repo,
+    pub(super) process: Process,
+    pub(super) metrics: LedgerMetrics,
+}
+
+impl Shard {
+    pub(super) fn new(stream: Stream, definition: &Definition, identity: &StreamIdentity) -> Self {
+        Self {
+            stream,
+            identity: identity.clone(),
+            uid: definition.uid.clone(),
+            wanted: true,
+            following: None,
+            owned: false,
+            failures: 0,
+            halted: false,
+            not_before: None,
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        if let Some(following) = &self.following {
+            following.stopping.cancel();
+        }
+    }
+
+    pub(super) fn follow(&mut self, job: Job, followers: &mut JoinSet<End>, since: Instant) {
+        let (board, seen) = watch::channel(None);
+        let stopping = CancellationToken::new();
+        let published = status::publish(job.client.clone(), job.installation, self.stream.clone(), seen.clone());
+        // Ends when the follower drops its board; what it says last is worth a moment, but not the process's end.
+        let end = job.process.drain.stopping();
+        job.process.drain.tasks().spawn(async move { end.run_until_cancelled(published).await });
+        let follower = follow(
+            job.client,
+            self.stream.clone(),
+            self.identity.clone(),
+            self.uid.clone(),
+            (job.repo, job.process, job.metrics),
+            board,
+            stopping.clone(),
+        );
+        let task = followers.spawn(follower).id();
+        self.following = Some(Following { task, stopping, board: seen, since });
+    }
+}
+
+async fn follow(
+    client: async_nats::Client,
+    stream: Stream,
+    identity: StreamIdentity,
+    uid: String,
+    (repo, process, metrics): (Repo, Process, LedgerMetrics),
+    board: status::Board,
+    stopping: CancellationToken,
+) -> End {
+    let opened = stopping.run_until_cancelled(JetStream::open(client, &stream, Some(&identity))).await;
+    let store = match opened {
+        None => return End::Stopped,
+        Some(Ok(store)) => store,
+        Some(Err(OpenError::Unavailable(lost))) => return End::Lost(lost.to_string()),
+        Some(Err(OpenError::Missing(name))) => return End::Lost(format!("stream {name} does not exist")),
+        Some(Err(refused)) => return End::Halted(refused.to_string()),
+    };
+    Follower { store, repo, stream, identity, uid, clock: process.clock, metrics, board }.run(stopping).await
+}
