@@ -116,7 +116,7 @@ impl World {
         match step {
             Step::CreateStream => {
                 assert!(self.latch.is_none(), "a latched stream is never made again");
-                self.seen.shelf.get_or_insert(Shelf {
+                self.seen.shelf.get_or_insert_with(|| Shelf {
                     identity: identity(),
                     replicas: 1,
                     on_disk: true,
@@ -262,12 +262,14 @@ fn a_bucket_or_a_publication_of_a_newer_generation_deposes() {
 
 #[test]
 fn what_is_lost_is_withdrawn_and_never_seeded() {
-    let losses: [(&str, fn(&mut Seen)); 4] = [
+    type Loss = (&'static str, fn(&mut Seen));
+    let losses: [Loss; 4] = [
         ("is gone", |seen| seen.shelf = None),
         ("was made at", |seen| seen.shelf.as_mut().unwrap().identity.created = at("2027-03-14T11:00:00Z")),
         ("does not say any more", |seen| seen.shelf.as_mut().unwrap().meta = None),
         ("has 15 of 16 buckets of A", |seen| {
-            seen.shelf.as_mut().unwrap().items.values_mut().for_each(|stock| drop(stock.buckets.pop()));
+            let items = seen.shelf.as_mut().unwrap().items.values_mut();
+            items.for_each(|stock| stock.buckets.truncate(15));
         }),
     ];
     for (why, lose) in losses {

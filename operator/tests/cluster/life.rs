@@ -22,7 +22,7 @@ async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<
     let definition = world.definition("aurora").await?.unwrap();
     assert_eq!(definition.items[0].buckets, 16);
     let (_, shelf) = world.shelf("aurora").await?;
-    assert_eq!(definition.streams, [shelf.identity.clone()]);
+    assert_eq!(definition.streams, std::slice::from_ref(&shelf.identity));
     assert!(shelf.identity.first_seq > 1_600_000_000_000_000, "{:?}", shelf.identity);
     world.until_told("aurora", "Provisioned").await?;
     world.until_told("aurora", "Opened").await?;

@@ -79,7 +79,7 @@ async fn kill_9_at_any_moment_of_provisioning_seeds_nothing_twice() -> anyhow::R
         }
         let definition = world.definition(&name).await?.unwrap();
         let (_, shelf) = world.shelf(&name).await?;
-        assert_eq!(definition.streams, [shelf.identity.clone()]);
+        assert_eq!(definition.streams, std::slice::from_ref(&shelf.identity));
         assert_eq!(shelf.messages, 1 + 8 * 16 * 2, "one meta, and a bucket and a record for each share");
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A namespace with an operator in it, and what a test asks of both sides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) struct World {
 }
 
 /// Runs `kubectl` with the administrator's rights.
-pub(crate) async fn kubectl(kubeconfig: &PathBuf, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) -> anyhow::Result<String> {
     let mut command = tokio::process::Command::new("kubectl");
     command.arg("--kubeconfig").arg(kubeconfig).args(arguments).kill_on_drop(true);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -245,7 +245,7 @@ impl World {
 pub(crate) fn spawn(
     bed: &Bed,
     namespace: &str,
-    kubeconfig: &PathBuf,
+    kubeconfig: &Path,
     nats: &str,
     replica: &str,
     more: &[&str],

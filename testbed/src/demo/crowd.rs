@@ -65,7 +65,7 @@ fn books_table(books: &Value) -> String {
         for (side, label) in [("stream", "in NATS"), ("ledger", "in Postgres")] {
             let _ = write!(out, "\n  {:<20}{label:<12}", item["sku"].as_str().unwrap_or_default());
             for column in COLUMNS {
-                let _ = write!(out, "{:>10}", item[side][column].as_i64().unwrap_or_default());
+                let _ = write!(out, "{:>10}", item[side].get(column).and_then(Value::as_i64).unwrap_or_default());
             }
         }
     }
