@@ -56,8 +56,6 @@ pub enum Answer {
         number: OrderNumber,
         /// The order.
         order: Order,
-        /// When its newest state was stored; `None` for one that was made just now, whose time only the stream knows.
-        at: Option<jiff::Timestamp>,
         /// Whether it existed before this request.
         replayed: bool,
     },
@@ -72,7 +70,7 @@ pub enum Answer {
 
 impl Answer {
     fn replay(stored: Stored) -> Self {
-        Self::Order { number: stored.number, order: stored.order, at: Some(stored.at), replayed: true }
+        Self::Order { number: stored.number, order: stored.order, replayed: true }
     }
 }
 
@@ -159,7 +157,7 @@ async fn claiming<S: Store>(
             Reply::Taken => {
                 let known: Vec<Order> = orders.iter().cloned().chain([order.clone()]).collect();
                 desk.memory.keep(customer, known.into());
-                return Ok(Answer::Order { number, order, at: None, replayed: false });
+                return Ok(Answer::Order { number, order, replayed: false });
             }
             Reply::NumberTaken => orders = remember(desk, customer, &history::read(&desk.store, customer).await?),
             Reply::Busy => return Ok(Answer::Refused(BUSY)),

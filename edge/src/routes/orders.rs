@@ -50,7 +50,7 @@ struct OrderBody<'a> {
     price: Option<&'a Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Money>,
-    /// When the state was stored; absent for an order that was made just now.
+    /// When the state was stored; not in the answer to a claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<Timestamp>,
 }
@@ -139,9 +139,10 @@ pub async fn claim(
     let answer = edge.engine.claim(&definition, session.customer, &request, budget).await;
     edge.metrics.claims[counted(&answer)].inc();
     match answer {
-        Answer::Order { number, order, at, .. } => {
+        Answer::Order { number, order, .. } => {
             let id = OrderId::derive(&definition.uid, &session.customer, &order.key);
-            Ok(problem::created(&body(&definition, id, number, &order, at), &address(&definition.sale, id)))
+            // Without its time, which a new order's answer does not know: the same key gets the same bytes.
+            Ok(problem::created(&body(&definition, id, number, &order, None), &address(&definition.sale, id)))
         }
         Answer::Settling { id } => {
             let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
