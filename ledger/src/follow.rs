@@ -234,6 +234,3 @@ fn status(
     let items = book.sums.iter().map(|(sku, sums)| ItemStatus { sku: sku.clone(), sums: *sums }).collect();
     SaleStatus { cursor: book.cursor, at, lag_seconds, exact, items, audit, halted }
 }
-
-#[cfg(test)]
-mod tests;
