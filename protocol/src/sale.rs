@@ -190,6 +190,13 @@ impl Definition {
         if definition.streams.is_empty() || definition.streams.len() > usize::from(u16::MAX) {
             return wrong("it names no streams");
         }
+        if !definition.streams.iter().zip(0..).all(|(stream, shard)| stream.shard == Shard(shard)) {
+            return wrong("its streams are not in order");
+        }
+        let twice = |(i, item): (usize, &Item)| definition.items.iter().take(i).any(|other| other.sku == item.sku);
+        if definition.items.iter().enumerate().any(twice) {
+            return wrong("two items have one sku");
+        }
         if definition.end <= definition.start {
             return wrong("it ends before it starts");
         }
