@@ -22,6 +22,8 @@ const DRAIN_BOUND: Duration = Duration::from_secs(120);
 struct Figures {
     per_second: f64,
     cpu_per_million: f64,
+    /// What comparing both sides of the whole sale cost afterwards, in CPU-seconds.
+    audit_cpu: f64,
     p50_ms: f64,
     p99_ms: f64,
     cpu: Vec<(String, f64)>,
@@ -67,6 +69,10 @@ pub(crate) async fn compare(arguments: &Arguments, nodes: u8) -> anyhow::Result<
     );
     println!("  ratio                     {:>9.2} x", median(&|p| p.0.cpu_per_million / p.1.cpu_per_million));
     println!(
+        "  and for an audit of the sale so far, which the peer has not: {:.1} CPU-seconds",
+        median(&|p| p.0.audit_cpu)
+    );
+    println!(
         "  p50, p99                  {:>6.1} {:>6.1} ms against {:.1} {:.1} ms",
         median(&|p| p.0.p50_ms),
         median(&|p| p.0.p99_ms),
@@ -94,7 +100,7 @@ async fn batches(at: &Installation) -> anyhow::Result<String> {
 }
 
 fn line(figures: &Figures) -> String {
-    let Figures { per_second, cpu_per_million, p50_ms, p99_ms, cpu } = figures;
+    let Figures { per_second, cpu_per_million, p50_ms, p99_ms, cpu, .. } = figures;
     let by: Vec<String> = cpu.iter().map(|(name, seconds)| format!("{name} {seconds:.0}")).collect();
     format!(
         "{per_second:>7.0}/s  {cpu_per_million:>5.0} CPU-s per million ({})  p50 {p50_ms:.1} ms  p99 {p99_ms:.1} ms",
@@ -139,7 +145,7 @@ async fn ours(arguments: &Arguments, at: &Installation, sale: &str, pair: usize)
         })
         .await
     };
-    // The audit that follows is work for these orders: it counts as ours, and is over before the peer's turn.
+    // The audit that follows reads the whole sale: it is told apart, and is over before the peer's turn.
     let settled = async || {
         let balanced = audits().await?;
         eventually(DRAIN_BOUND, "both sides compared", async || {
@@ -175,8 +181,9 @@ async fn measure(
     let history = crowd.run(sessions, |_| {}).await?;
     durable().await?;
     let took = watch.elapsed().as_secs_f64();
-    settled().await?;
     let after = cpu::spent()?;
+    settled().await?;
+    let audit_cpu = difference(&after, &cpu::spent()?).iter().map(|(_, seconds)| seconds).sum();
     let orders = history.stories.iter().filter(|story| matches!(story.end, End::Order(_))).count();
     anyhow::ensure!(orders == sessions.len(), "only {orders} of {} bought\n{}", sessions.len(), history.report());
     let millions = f64::from(u32::try_from(orders)?) / 1e6;
@@ -192,6 +199,7 @@ async fn measure(
     Ok(Figures {
         per_second: millions * 1e6 / took,
         cpu_per_million: total / millions,
+        audit_cpu,
         p50_ms: ms(0.5),
         p99_ms: ms(0.99),
         cpu,
