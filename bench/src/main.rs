@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
     /// Shoppers per run of the peer.
     #[arg(long, default_value_t = 15_000)]
     peer_shoppers: usize,
-    /// Requests in flight.
-    #[arg(long, default_value_t = 256)]
+    /// Requests in flight, as in the crowd of the demo.
+    #[arg(long, default_value_t = 512)]
     connections: usize,
     /// NATS nodes: one, or three with three replicas and every write synced.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 3])]

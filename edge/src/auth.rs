@@ -111,6 +111,3 @@ impl FromRequestParts<std::sync::Arc<Edge>> for Session {
         customer(edge, parts)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -188,6 +188,3 @@ fn encode(definition: &Definition, stock: Option<&Stock>, now: Timestamp) -> Byt
     let json = serde_json::to_string(&frame).unwrap_or_default();
     Bytes::from(format!("id: {}\nevent: sale\ndata: {json}\n\n", now.as_millisecond()))
 }
-
-#[cfg(test)]
-mod tests;

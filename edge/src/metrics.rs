@@ -171,6 +171,3 @@ impl Metrics {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

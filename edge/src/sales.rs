@@ -144,6 +144,3 @@ fn apply(known: &mut Snapshot, change: Change<Definition>) -> Result<(), Unusabl
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

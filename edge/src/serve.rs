@@ -203,6 +203,3 @@ impl hyper::body::Body for Owed {
         self.body.size_hint()
     }
 }
-
-#[cfg(test)]
-mod tests;

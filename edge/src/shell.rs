@@ -143,6 +143,3 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         HeaderValue::from_str(&format!("{:016x}", rand::random::<u64>())).unwrap_or(HeaderValue::from_static("none"))
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -72,14 +72,20 @@ fn stock(old: &FlashSaleStatus, new: &FlashSaleStatus) -> Vec<Event> {
         let Some(before) = old.items.iter().find(|before| before.sku == item.sku) else { continue };
         if before.quantity != item.quantity {
             let note = format!("quantity of {}: {} → {}", item.sku, before.quantity, item.quantity);
-            events.push(normal("Restocked", note));
+            events.push(told_apart(normal("Restocked", note), &item.sku, item.quantity));
         }
         if before.withheld != item.withheld {
             let note = format!("withheld of {}: {} → {}", item.sku, before.withheld, item.withheld);
-            events.push(normal("WithheldChanged", note));
+            events.push(told_apart(normal("WithheldChanged", note), &item.sku, item.withheld));
         }
     }
     events
+}
+
+/// Events of one reason and action within minutes are counted under the first one's note. Two changes of stock are two
+/// stories, so their actions differ.
+fn told_apart(event: Event, sku: &str, units: i32) -> Event {
+    Event { action: format!("Supply {sku} {units}"), ..event }
 }
 
 /// An event of something that went as asked.

@@ -359,6 +359,3 @@ fn sixty() -> i32 {
 fn buckets_per_item() -> i32 {
     16
 }
-
-#[cfg(test)]
-mod tests;

@@ -118,6 +118,3 @@ fn ring(args: &KeyArgs, installation: &Installation, dev: bool, customer: &Secre
     }
     Ok(Keyring::new(installation, &secrets)?)
 }
-
-#[cfg(test)]
-mod tests;

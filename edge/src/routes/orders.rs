@@ -218,6 +218,3 @@ fn unanswered(error: protocol::store::Unavailable) -> Problem {
     tracing::debug!(%error, "orders could not be read");
     claim::BUSY.into()
 }
-
-#[cfg(test)]
-mod tests;

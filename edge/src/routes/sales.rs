@@ -242,6 +242,3 @@ fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
     let Ok(known) = known.to_str() else { return false };
     known.split(',').map(str::trim).any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
 }
-
-#[cfg(test)]
-mod tests;

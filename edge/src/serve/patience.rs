@@ -180,6 +180,3 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.poll_written(cx, written)
     }
 }
-
-#[cfg(test)]
-mod tests;
