@@ -86,10 +86,11 @@ impl PostgresArgs {
     /// # Errors
     /// When the URL is none, or the password cannot be read. Never shows either.
     pub fn options(&self) -> anyhow::Result<PgConnectOptions> {
-        let options: PgConnectOptions = self
-            .postgres_url
-            .parse()
-            .context("--postgres-url is not of the form postgres://user@host:port/database")?;
+        const FORM: &str = "--postgres-url is not of the form postgres://user@host:port/database";
+        // Any other scheme would be taken for Postgres and fail later, far from its cause.
+        let ours = ["postgres://", "postgresql://"].iter().any(|scheme| self.postgres_url.starts_with(scheme));
+        anyhow::ensure!(ours, FORM);
+        let options: PgConnectOptions = self.postgres_url.parse().context(FORM)?;
         match &self.postgres_password_file {
             None => Ok(options),
             Some(file) => Ok(options.password(file.read()?.expose_secret())),

@@ -33,6 +33,7 @@ pub mod nats;
 mod port;
 pub mod postgres;
 mod process;
+pub mod provision;
 pub mod proxy;
 pub mod redis;
 pub mod service;

@@ -8,8 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../common/provision.rs"]
-mod provision;
+use testbed::provision;
 
 mod clock;
 

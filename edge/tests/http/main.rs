@@ -8,8 +8,7 @@
     reason = "a test fails by panicking, and a table is as long as it is"
 )]
 
-#[path = "../common/provision.rs"]
-mod provision;
+use testbed::provision;
 
 mod connections;
 mod events;

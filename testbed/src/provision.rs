@@ -27,7 +27,7 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 ///
 /// # Panics
 /// When the name cannot be a sale's.
-pub(crate) fn draft(name: &str, units: u32) -> Definition {
+pub fn draft(name: &str, units: u32) -> Definition {
     let now = Clock::system().now();
     let uid = uuid::Uuid::new_v4().to_string();
     Definition {
@@ -58,7 +58,7 @@ pub(crate) fn draft(name: &str, units: u32) -> Definition {
 ///
 /// # Panics
 /// When that is no SKU.
-pub(crate) fn item(sku: &str, units: u32) -> Item {
+pub fn item(sku: &str, units: u32) -> Item {
     Item {
         sku: Sku::parse(sku).expect("a SKU"),
         display_name: format!("A {sku}"),
@@ -76,7 +76,7 @@ pub(crate) fn item(sku: &str, units: u32) -> Item {
 ///
 /// # Errors
 /// When the server refuses anything.
-pub(crate) async fn provision(
+pub async fn provision(
     client: &async_nats::Client,
     installation: &Installation,
     mut definition: Definition,
@@ -100,7 +100,7 @@ pub(crate) async fn provision(
 ///
 /// # Errors
 /// When the server refuses.
-pub(crate) async fn publish(
+pub async fn publish(
     client: &async_nats::Client,
     installation: &Installation,
     definition: &Definition,
@@ -115,7 +115,7 @@ pub(crate) async fn publish(
 ///
 /// # Errors
 /// When a bucket changes under it, or the server refuses.
-pub(crate) async fn restamp(
+pub async fn restamp(
     client: &async_nats::Client,
     installation: &Installation,
     definition: &Definition,
@@ -140,7 +140,7 @@ pub(crate) async fn restamp(
 ///
 /// # Errors
 /// When a leader does not answer.
-pub(crate) async fn free(client: &async_nats::Client, definition: &Definition, sku: &str) -> anyhow::Result<u32> {
+pub async fn free(client: &async_nats::Client, definition: &Definition, sku: &str) -> anyhow::Result<u32> {
     let sku = Sku::parse(sku)?;
     let item = definition.item(&sku).context("no such item")?;
     let mut free = 0;
@@ -240,7 +240,7 @@ fn share(units: Units, shard: Shard, shards: u16) -> Units {
 ///
 /// # Errors
 /// When the name is none.
-pub(crate) fn installation(name: &str) -> anyhow::Result<Installation> {
+pub fn installation(name: &str) -> anyhow::Result<Installation> {
     ensure!(!name.is_empty(), "a test's installation needs a name");
     Installation::parse(name).map_err(anyhow::Error::msg)
 }

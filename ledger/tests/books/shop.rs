@@ -1,0 +1,197 @@
+//! A sale on real streams, a database, and ledgers that join them.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use protocol::bucket::Bucket;
+use protocol::key::{Installation, Key, status_key};
+use protocol::order::{Order, Reason, State};
+use protocol::sale::Definition;
+use protocol::status::SaleStatus;
+use protocol::store::{Entry, Expect, Outcome, Store as _, Write};
+use protocol::wire::Value;
+use protocol::{BucketIndex, CustomerId, IdempotencyKey, OrderNumber, Revision, Shard, Sku, Units};
+use runtime::jetstream::JetStream;
+use runtime::registry::Table;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use testbed::{Bed, Service, eventually, free_port, provision};
+
+/// How long Postgres may take to have what the stream has, whatever was killed meanwhile.
+pub(crate) const BOUND: Duration = Duration::from_secs(30);
+
+/// An installation of its own: names in NATS, a database, and one sale of shoes.
+pub(crate) struct Shop {
+    pub(crate) bed: &'static Bed,
+    pub(crate) nats: String,
+    pub(crate) client: async_nats::Client,
+    pub(crate) installation: Installation,
+    pub(crate) database: String,
+    pub(crate) definition: Definition,
+    pub(crate) store: JetStream,
+}
+
+/// A replica of the ledger.
+pub(crate) struct Ledger {
+    pub(crate) service: Service,
+    pub(crate) admin: String,
+}
+
+pub(crate) fn shoe() -> Sku {
+    Sku::parse("shoe").unwrap()
+}
+
+pub(crate) fn customer(number: usize) -> CustomerId {
+    CustomerId::derive(b"the customer key of these tests", "tests", &number.to_string())
+}
+
+pub(crate) fn order(key: &str, quantity: u32, state: State) -> Order {
+    Order {
+        key: IdempotencyKey::parse(key).unwrap(),
+        sku: shoe(),
+        quantity: Units(quantity),
+        state,
+        reason: None,
+        expires_at: (state == State::Held).then_some(1_900_000_000),
+        payment: None,
+    }
+}
+
+impl Shop {
+    /// `units` of shoes in four buckets, and an empty database.
+    pub(crate) async fn of(name: &str, units: u32) -> Self {
+        let bed = Bed::shared().await.unwrap();
+        let nats = bed.nats().await.unwrap().url();
+        let client = async_nats::connect(&nats).await.unwrap();
+        let installation = provision::installation(&bed.unique(name)).unwrap();
+        Table::<SaleStatus>::new(client.clone(), installation.status_bucket()).create(1).await.unwrap();
+        let database = bed.postgres().await.unwrap().create_database("ledger").await.unwrap();
+        let definition = provision::provision(&client, &installation, provision::draft(name, units), 1).await.unwrap();
+        let store = open(&client, &definition).await;
+        Self { bed, nats, client, installation, database, definition, store }
+    }
+
+    /// A second sale in the same installation.
+    pub(crate) async fn another(&self, name: &str, units: u32) -> (Definition, JetStream) {
+        let draft = provision::draft(name, units);
+        let definition = provision::provision(&self.client, &self.installation, draft, 1).await.unwrap();
+        let store = open(&self.client, &definition).await;
+        (definition, store)
+    }
+
+    pub(crate) fn ledger(&self, replica: usize, more: &[&str]) -> Ledger {
+        let admin = format!("127.0.0.1:{}", free_port().unwrap());
+        let mut arguments = vec!["run", "--admin-addr", admin.as_str()];
+        let common = self.common();
+        arguments.extend(common.iter().map(String::as_str));
+        arguments.extend(more);
+        let name = format!("{}-ledger-{replica}", self.installation.name());
+        let service = Service::spawn(self.bed, &name, "sluice-ledger", arguments, []).unwrap();
+        Ledger { service, admin: format!("http://{admin}") }
+    }
+
+    fn common(&self) -> Vec<String> {
+        ["--nats-url", &self.nats, "--installation", self.installation.name(), "--postgres-url", &self.database]
+            .map(ToOwned::to_owned)
+            .to_vec()
+    }
+
+    /// Runs a command of the ledger to its end: whether it succeeded, and what it wrote to either output.
+    pub(crate) async fn command(&self, command: &str, more: &[&str]) -> (bool, String, String) {
+        let mut run = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
+        run.arg(command).args(more);
+        match command {
+            "migrate" => run.args(["--postgres-url", &self.database]),
+            _ => run.args(self.common()),
+        };
+        let ended = run.output().await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (ended.status.success(), text(&ended.stdout), text(&ended.stderr))
+    }
+
+    pub(crate) async fn postgres(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(2).connect(&self.database).await.unwrap()
+    }
+
+    /// One number that Postgres answers with.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.postgres().await).await.unwrap()
+    }
+
+    /// What the ledger last said about the sale.
+    pub(crate) async fn status(&self, definition: &Definition) -> anyhow::Result<SaleStatus> {
+        let table = Table::<SaleStatus>::new(self.client.clone(), self.installation.status_bucket());
+        let status = table.get(&status_key(&definition.stream(Shard(0)))).await?;
+        Ok(status.context("the ledger has said nothing yet")?.0)
+    }
+
+    /// Waits until the ledger says that Postgres has all of the stream, and that both sides balance; what it said.
+    pub(crate) async fn drained(&self) -> SaleStatus {
+        eventually(BOUND, "the books to be exact and audited", async || {
+            let position = self.store.position().await?;
+            let status = self.status(&self.definition).await?;
+            ensure!(status.exact && status.cursor == position, "{status:?} at {position}");
+            let audit = status.audit.clone().context("no audit yet")?;
+            ensure!(audit.position == position && audit.breaches.is_empty(), "{audit:?} at {position}");
+            Ok(status)
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn bucket(&self, index: u16) -> anyhow::Result<(Entry, Bucket)> {
+        let entry = self.store.read(&Key::Bucket(shoe(), BucketIndex(index))).await?.context("no bucket")?;
+        let bucket = Bucket::decode(&entry.value)?;
+        Ok((entry, bucket))
+    }
+
+    /// A batch on a bucket whose units change by `take` (positive: out of it), with this order beside it.
+    async fn batch(&self, index: u16, take: i64, write: Write) -> anyhow::Result<Revision> {
+        let (entry, bucket) = self.bucket(index).await?;
+        let units = |units: i64| Units(u32::try_from(units).unwrap_or_default());
+        let next = if take >= 0 {
+            bucket.claim(units(take), self.definition.generation)?
+        } else {
+            bucket.give_back(units(-take))?
+        };
+        let key = Key::Bucket(shoe(), BucketIndex(index));
+        let bucket = Write { key, expect: Expect::At(entry.revision), value: next.encode() };
+        match self.store.commit(vec![bucket, write]).await {
+            Outcome::Committed(committed) => Ok(committed.last),
+            other => bail!("not committed: {other:?}"),
+        }
+    }
+
+    /// A claim, as an edge writes it: customer's order at a number, units out of bucket 0.
+    pub(crate) async fn claim(&self, customer: CustomerId, number: u8, order: &Order) -> Revision {
+        let key = Key::Order(customer, OrderNumber(number));
+        let write = Write { key, expect: Expect::Absent, value: order.encode() };
+        self.batch(0, i64::from(order.quantity.0), write).await.unwrap()
+    }
+
+    /// Releases the order that was written at this revision; its units go to bucket 1.
+    pub(crate) async fn release(&self, customer: CustomerId, number: u8, order: &Order, at: Revision) -> Revision {
+        let next = order.released(Reason::Cancelled).unwrap();
+        let key = Key::Order(customer, OrderNumber(number));
+        let write = Write { key, expect: Expect::At(at), value: next.encode() };
+        self.batch(1, -i64::from(order.quantity.0), write).await.unwrap()
+    }
+
+    /// Writes a value under a key of the sale's stream, whatever it is.
+    pub(crate) async fn write(&self, store: &JetStream, key: Key, expect: Expect, value: bytes::Bytes) -> Revision {
+        match store.commit(vec![Write { key, expect, value }]).await {
+            Outcome::Committed(committed) => committed.last,
+            other => panic!("not committed: {other:?}"),
+        }
+    }
+}
+
+impl Ledger {
+    pub(crate) async fn ready(&self) {
+        self.service.wait_ready(&self.admin).await.unwrap();
+    }
+}
+
+async fn open(client: &async_nats::Client, definition: &Definition) -> JetStream {
+    let identity = definition.streams.first().unwrap();
+    JetStream::open(client.clone(), &definition.stream(Shard(0)), Some(identity)).await.unwrap()
+}
