@@ -43,6 +43,7 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
         arrival: wish.rate.map_or(Arrival::Burst, Arrival::PerSecond),
         patience: Duration::from_secs(wish.patience),
     };
+    at_the_door(&resource).await?;
     let bar = ProgressBar::new(u64::from(wish.shoppers) * u64::from(wish.sends));
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed} ")?);
     let history = crowd.run(&sessions, |done| bar.set_position(done as u64)).await?;
@@ -52,6 +53,17 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     println!("{} shoppers were told that they have an order; comparing the books", orders.len());
     let books = access.reconcile(&id).await?;
     println!("{}", books_table(&books));
+    Ok(())
+}
+
+/// Waits for a sale that opens in a moment.
+async fn at_the_door(resource: &Value) -> anyhow::Result<()> {
+    let start =
+        resource.pointer("/spec/schedule/startTime").and_then(Value::as_str).context("the sale has no start")?;
+    let start: jiff::Timestamp = start.parse()?;
+    let Ok(wait) = Duration::try_from(start.duration_since(super::up::now())) else { return Ok(()) };
+    println!("the sale opens at {start}: the crowd waits for {} s", wait.as_secs() + 1);
+    tokio::time::sleep(wait).await;
     Ok(())
 }
 

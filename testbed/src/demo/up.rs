@@ -12,7 +12,10 @@ use super::state::State;
 use super::{Up, samples};
 
 pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
-    say("starting Sluice on real servers; Ctrl-C stops it and leaves nothing behind");
+    say(match &up.kubeconfig {
+        None => "starting Sluice on real servers; Ctrl-C stops it and leaves nothing behind",
+        Some(_) => "starting Sluice on your servers; Ctrl-C stops it, and leaves its sales and orders there",
+    });
     let mut interrupted = Box::pin(stopped());
     let bed = Bed::builder().progress(say).start().await?;
     let installation = tokio::select! {
@@ -122,7 +125,7 @@ fn say(line: &str) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a time for a person to read, and for sales that open in a moment")]
-fn now() -> jiff::Timestamp {
+pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
