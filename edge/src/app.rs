@@ -9,6 +9,7 @@ use runtime::clock::Clock;
 use crate::auth::keys::Keys;
 use crate::claim::Engine;
 use crate::frames::Frames;
+use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::routes::{events, index, orders, sales};
@@ -22,6 +23,8 @@ pub struct Edge {
     pub engine: Engine,
     /// Who may.
     pub keys: Arc<Keys>,
+    /// How often somebody may claim.
+    pub limits: Limits,
     /// What viewers of a sale are sent.
     pub frames: Frames,
     /// The time.

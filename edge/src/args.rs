@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, value_parser};
 use protocol::key::Installation;
 use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
+use secrecy::ExposeSecret as _;
 
 use crate::serve::network::Network;
 
@@ -46,6 +48,39 @@ pub struct RunArgs {
     /// How shoppers are served.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// Where edges share limits.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// Where edges share limits.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Redis")]
+pub struct RedisArgs {
+    /// redis://host:port/database, shared by all edges for the rate limits of sales; without one each edge applies them by
+    /// itself
+    #[arg(long, env = "SLUICE_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
+    /// Password for Redis, instead of one in the URL
+    #[arg(long, env = "SLUICE_REDIS_PASSWORD_FILE", value_name = "FILE", requires = "redis_url")]
+    redis_password_file: Option<SecretFile>,
+}
+
+impl RedisArgs {
+    /// How to reach it, if there is one.
+    ///
+    /// # Errors
+    /// When the URL is none, or the password cannot be read. Never shows either.
+    pub fn client(&self) -> anyhow::Result<Option<redis::Client>> {
+        const FORM: &str = "--redis-url is not of the form redis://host:port/database";
+        let Some(url) = &self.redis_url else { return Ok(None) };
+        let mut info = redis::IntoConnectionInfo::into_connection_info(url.as_str()).context(FORM)?;
+        if let Some(file) = &self.redis_password_file {
+            let settings = info.redis_settings().clone().set_password(file.read()?.expose_secret());
+            info = info.set_redis_settings(settings);
+        }
+        Ok(Some(redis::Client::open(info).context(FORM)?))
+    }
 }
 
 impl std::fmt::Debug for RunArgs {

@@ -7,6 +7,7 @@
 //! connection ─► serve (who is let in, how long) ─► shell (bounds, id, counts) ─► app (routes)
 //!                                                                                  │ auth: who asks
 //!        sales: what is for sale ◄── table of sales ──► warm: desks open in time   ▼
+//!                                                                                  │ limit: how often
 //!        frames: what viewers see ◄──────────────────────────────────────────── claim: the engine
 //!                                                                                  │
 //!                                        problem: what every no looks like ◄───────┘
@@ -17,6 +18,7 @@ pub mod args;
 pub mod auth;
 pub mod claim;
 pub mod frames;
+pub mod limit;
 pub mod metrics;
 pub mod mint;
 pub mod problem;

@@ -86,6 +86,16 @@ label! {
     }
 }
 
+label! {
+    /// Who applied a rate limit.
+    pub enum Judge as "judge" {
+        /// All edges together.
+        Redis = "redis",
+        /// One edge by itself.
+        Local = "local",
+    }
+}
+
 impl SessionOutcome {
     /// How a refused session is counted.
     #[must_use]
@@ -126,6 +136,10 @@ pub struct Metrics {
     pub sessions: By<SessionOutcome, IntCounter>,
     /// Claims by what was said to them.
     pub claims: By<ClaimAnswer, IntCounter>,
+    /// Claims that a rate limit was applied to.
+    pub rate_checks: By<Judge, IntCounter>,
+    /// Those among them that came too soon.
+    pub rate_limited: IntCounter,
     /// Open connections.
     pub connections: IntGauge,
     /// Connections closed because their source has too many.
@@ -156,6 +170,11 @@ impl Metrics {
             sessions: registry
                 .counter_by("sluice_edge_sessions_total", "Sessions that were shown, by what became of them.")?,
             claims: registry.counter_by("sluice_edge_claims_total", "Claims, by what was said to them.")?,
+            rate_checks: registry.counter_by(
+                "sluice_edge_rate_checks_total",
+                "Claims that a rate limit was applied to, by who judged.",
+            )?,
+            rate_limited: registry.counter("sluice_edge_rate_limited_total", "Claims that came too soon.")?,
             connections: registry.gauge("sluice_edge_connections", "Open connections of shoppers.")?,
             connections_refused: registry.counter(
                 "sluice_edge_connections_refused_total",

@@ -15,11 +15,12 @@ use runtime::registry::Table;
 use tokio::net::TcpListener;
 
 use crate::app::{self, Edge};
-use crate::args::RunArgs;
+use crate::args::{HttpArgs, RunArgs};
 use crate::auth::keys::Keys;
 use crate::claim::desk::Floor;
 use crate::claim::{Engine, metrics as claim_metrics};
 use crate::frames::Frames;
+use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::punctual;
 use crate::sales::Sales;
@@ -48,6 +49,7 @@ pub fn run(args: RunArgs) -> ExitCode {
 async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     // What is wrong with the arguments is said before anything is waited for.
     let keys = Arc::new(Keys::read(&args.keys, &args.nats.installation, args.process.dev)?);
+    let redis = args.redis.client()?;
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let metrics = Arc::new(Metrics::new(&process.metrics)?);
@@ -91,17 +93,20 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
 
     let tasks = process.drain.tasks().clone();
     let clock = process.clock.clone();
+    let limits = Limits::new(redis, &args.nats.installation, clock.clone(), &process.readiness, Arc::clone(&metrics));
     let frames =
         Frames::new(Arc::clone(&sales), engine.clone(), clock.clone(), tasks, stopping.clone(), args.http.viewers_max);
-    let edge =
-        Edge { sales, engine: engine.clone(), keys, frames, clock: clock.clone(), metrics: Arc::clone(&metrics) };
-    let shell = Arc::new(Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)));
-    let bounds = Bounds {
-        connections_max: args.http.connections_max,
-        per_source_max: args.http.connections_per_source_max,
-        proxies: args.http.trusted_proxy_cidrs.clone(),
-        patience: PATIENCE,
+    let edge = Edge {
+        sales,
+        engine: engine.clone(),
+        keys,
+        limits,
+        frames,
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
     };
+    let shell = Arc::new(Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)));
+    let bounds = bounds(&args.http);
     let gauges = Gauges { open: metrics.connections.clone(), refused: metrics.connections_refused.clone() };
     let drain = args.process.drain_bound().saturating_sub(ENGINE_DRAIN).max(CONNECTIONS_DRAIN_MIN);
     tracing::info!(http.address = %listener.local_addr()?, "shoppers are served");
@@ -111,6 +116,15 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         Ok(())
     });
     Ok(())
+}
+
+fn bounds(http: &HttpArgs) -> Bounds {
+    Bounds {
+        connections_max: http.connections_max,
+        per_source_max: http.connections_per_source_max,
+        proxies: http.trusted_proxy_cidrs.clone(),
+        patience: PATIENCE,
+    }
 }
 
 /// What the engine stands on. The edge's number only spreads edges over buckets: a good one differs between pods.

@@ -12,7 +12,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use protocol::order::{Order, Reason};
 use protocol::refusal::{Refusal, Retry};
@@ -124,10 +124,29 @@ pub async fn claim(
     State(edge): State<Arc<Edge>>,
     Path(sale): Path<String>,
     session: Session,
-    Extension(Arrived(arrived)): Extension<Arrived>,
+    Extension(arrived): Extension<Arrived>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let definition = open_to(&edge, &sale, &session)?;
+    let Some(checked) = edge.limits.check(&definition, session.customer).await else {
+        return claimed(&edge, &definition, &session, arrived, request).await;
+    };
+    let answer = match checked.allowed() {
+        Ok(()) => claimed(&edge, &definition, &session, arrived, request).await,
+        Err(too_soon) => Err(too_soon),
+    };
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    checked.tell(response.headers_mut());
+    Ok(response)
+}
+
+async fn claimed(
+    edge: &Edge,
+    definition: &Arc<Definition>,
+    session: &Session,
+    Arrived(arrived): Arrived,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let (head, request_body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let wish = wish::read(&head.headers, request_body).await?;
@@ -136,13 +155,13 @@ pub async fn claim(
     }
     let request = protocol::claim::Request { key, sku: wish.sku, quantity: wish.quantity };
     let budget = (arrived + CLAIM_WITHIN).saturating_duration_since(edge.clock.monotonic());
-    let answer = edge.engine.claim(&definition, session.customer, &request, budget).await;
+    let answer = edge.engine.claim(definition, session.customer, &request, budget).await;
     edge.metrics.claims[counted(&answer)].inc();
     match answer {
         Answer::Order { number, order, .. } => {
             let id = OrderId::derive(&definition.uid, &session.customer, &order.key);
             // Without its time, which a new order's answer does not know: the same key gets the same bytes.
-            Ok(problem::created(&body(&definition, id, number, &order, None), &address(&definition.sale, id)))
+            Ok(problem::created(&body(definition, id, number, &order, None), &address(&definition.sale, id)))
         }
         Answer::Settling { id } => {
             let value = SettlingBody { id, sale: &definition.sale, state: "settling" };

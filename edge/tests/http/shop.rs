@@ -43,8 +43,13 @@ impl Edge {
 
     /// One with these arguments too, which need not become ready.
     pub(crate) async fn spawn(more: &[&str]) -> anyhow::Result<Self> {
+        let name = Bed::shared().await?.unique("edge");
+        Self::of_installation(&name, more).await
+    }
+
+    /// One more edge of an installation.
+    pub(crate) async fn of_installation(name: &str, more: &[&str]) -> anyhow::Result<Self> {
         let bed = Bed::shared().await?;
-        let name = bed.unique("edge");
         let (session_key, customer_key) = (bed.folder().join("session.key"), bed.folder().join("customer.key"));
         std::fs::write(&session_key, SESSION_KEY)?;
         std::fs::write(&customer_key, CUSTOMER_KEY)?;
@@ -59,11 +64,11 @@ impl Edge {
             format!("--customer-key-file={}", customer_key.display()),
         ];
         let arguments = arguments.into_iter().chain(more.iter().map(|argument| (*argument).to_owned()));
-        let installation = Installation::parse(&name).map_err(anyhow::Error::msg)?;
+        let installation = Installation::parse(name).map_err(anyhow::Error::msg)?;
         // An edge is ready once it has read the table of sales, so there has to be one.
         let client = async_nats::connect(bed.nats().await?.url()).await?;
         runtime::registry::Table::<Definition>::new(client, installation.sales_bucket()).create(1).await?;
-        let service = Service::spawn(bed, &name, "sluice-edge", arguments, [])?;
+        let service = Service::spawn(bed, &bed.unique(name), "sluice-edge", arguments, [])?;
         Ok(Self { service, address, admin, installation })
     }
 

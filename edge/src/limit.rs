@@ -1,0 +1,142 @@
+//! How often a customer may claim.
+//!
+//! **What it is for.** A sale may say "ten claims a minute": somebody who hammers the button is slowed down before they
+//! cost the stream anything. It decides no stock, and no limit of units: those are exact without it.
+//!
+//! **What must always hold.** A limit is shared by all edges through one script in Redis, judged by Redis' clock. Redis
+//! may vanish at any moment: then each edge applies the full limit by what it has itself let through, at once. Limits
+//! loosen, nothing stops.
+//!
+//! **What it costs.** One round trip to Redis per claim, and only in sales that have a limit; at most [`ANSWER_WITHIN`]
+//! once when Redis goes away, nothing while it is known to be away.
+//!
+//! | module | it settles |
+//! | --- | --- |
+//! | [`gcra`] | the arithmetic; pure |
+//! | [`shared`] | the same arithmetic in Redis, and when it is not asked |
+//! | [`local`] | what this edge let through |
+
+pub mod gcra;
+mod local;
+mod shared;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use protocol::key::Installation;
+use protocol::sale::{Definition, RateLimit};
+use protocol::{CustomerId, SaleId};
+use runtime::clock::Clock;
+use runtime::readiness::Readiness;
+
+use crate::metrics::{Judge, Metrics};
+use crate::problem::Problem;
+use gcra::{Quota, Verdict};
+use local::Local;
+use shared::Shared;
+
+/// Longest that a claim waits for Redis before this edge decides by itself.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(80);
+
+/// Who claims what, as far as limits care.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Who {
+    sale: SaleId,
+    customer: CustomerId,
+}
+
+/// Applies the limits of sales.
+pub struct Limits {
+    shared: Option<Shared>,
+    local: Local,
+    metrics: Arc<Metrics>,
+}
+
+impl Limits {
+    /// With a Redis that the edges share, or with none; whether it answers is a part of readiness that nothing needs.
+    #[must_use]
+    pub fn new(
+        redis: Option<redis::Client>,
+        installation: &Installation,
+        clock: Clock,
+        readiness: &Readiness,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let part = || readiness.part("redis", false);
+        let shared = redis.map(|client| Shared::new(client, installation, clock.clone(), part()));
+        Self { shared, local: Local::new(clock), metrics }
+    }
+
+    /// Whether this customer may claim now; nothing when the sale has no limit.
+    pub async fn check(&self, definition: &Definition, customer: CustomerId) -> Option<Checked> {
+        let RateLimit { requests, window_seconds } = definition.rate_limit?;
+        let quota = Quota::new(requests, Duration::from_secs(window_seconds.into()));
+        let who = Who { sale: definition.sale.clone(), customer };
+        let asked = match &self.shared {
+            Some(shared) => shared.take(&who, quota).await,
+            None => None,
+        };
+        let verdict = match asked {
+            Some(verdict) => {
+                self.metrics.rate_checks[Judge::Redis].inc();
+                if verdict.allowed {
+                    // So that this edge knows its part should it have to judge alone in a moment.
+                    let _ = self.local.take(&who, quota);
+                }
+                verdict
+            }
+            None => {
+                self.metrics.rate_checks[Judge::Local].inc();
+                self.local.take(&who, quota)
+            }
+        };
+        if !verdict.allowed {
+            self.metrics.rate_limited.inc();
+        }
+        Some(Checked { quota, verdict })
+    }
+}
+
+/// A limit that was applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked {
+    quota: Quota,
+    verdict: Verdict,
+}
+
+impl Checked {
+    /// Whether the claim may go on.
+    ///
+    /// # Errors
+    /// [`Problem::RateLimited`] when it came too soon.
+    pub fn allowed(&self) -> Result<(), Problem> {
+        if self.verdict.allowed {
+            return Ok(());
+        }
+        Err(Problem::RateLimited {
+            limit: self.quota.requests,
+            window_seconds: whole_seconds(self.quota.window),
+            retry_after_seconds: whole_seconds(self.verdict.wait).max(1),
+        })
+    }
+
+    /// Says it in the answer's head (draft-ietf-httpapi-ratelimit-headers).
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+        const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+        let Quota { requests, window, .. } = self.quota;
+        let policy = format!("\"customer\";q={requests};w={}", whole_seconds(window));
+        let limit = format!("\"customer\";r={};t={}", self.verdict.remaining, whole_seconds(self.verdict.full_after));
+        for (name, value) in [(POLICY, policy), (LIMIT, limit)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Seconds, the last one counted whole: whoever waits that long has waited long enough.
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
+}
