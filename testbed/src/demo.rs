@@ -52,6 +52,9 @@ pub(crate) struct Up {
     /// Use this Postgres (15 or newer): a database of its own.
     #[arg(long, requires = "kubeconfig")]
     postgres_url: Option<String>,
+    /// Use this Redis for rate limits that the edges share; without one each edge applies them by itself.
+    #[arg(long, requires = "kubeconfig")]
+    redis_url: Option<String>,
     /// Replicas of each stream in that NATS.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     replicas: u8,

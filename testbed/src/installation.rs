@@ -32,6 +32,8 @@ pub struct Plan {
     pub edges_nats: Vec<String>,
     /// Postgres.
     pub postgres: String,
+    /// Redis, which the edges share for rate limits; without one each applies them by itself.
+    pub redis: Option<String>,
     /// Ledgers.
     pub ledgers: usize,
     /// Replicas of each stream.
@@ -118,6 +120,7 @@ impl Plan {
             edges_nats: vec![nats.clone(), nats.clone()],
             nats,
             postgres: bed.postgres().await?.create_database("sluice").await?,
+            redis: Some(bed.redis().await?.url()),
             ledgers: 2,
             replicas,
         })
@@ -144,7 +147,7 @@ impl Installation {
         let ledgers =
             (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, i)).collect::<anyhow::Result<Vec<_>>>()?;
         let edges = (plan.edges_nats.iter().enumerate())
-            .map(|(i, nats)| start_edge(bed, &name, nats, &keys, i))
+            .map(|(i, nats)| start_edge(bed, &name, &plan, nats, &keys, i))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let access = Access {
             kubeconfig,
@@ -230,10 +233,10 @@ fn start_ledger(bed: &Bed, name: &str, plan: &Plan, index: usize) -> anyhow::Res
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }
 
-fn start_edge(bed: &Bed, name: &str, nats: &str, keys: &Keys, index: usize) -> anyhow::Result<Member> {
+fn start_edge(bed: &Bed, name: &str, plan: &Plan, nats: &str, keys: &Keys, index: usize) -> anyhow::Result<Member> {
     let port = free_port()?;
     let listen = format!("127.0.0.1:{port}");
-    let arguments = arguments([
+    let mut arguments = arguments([
         "run",
         "--listen",
         &listen,
@@ -246,5 +249,6 @@ fn start_edge(bed: &Bed, name: &str, nats: &str, keys: &Keys, index: usize) -> a
         "--customer-key-file",
         path(&keys.customer)?,
     ]);
+    arguments.extend(plan.redis.iter().map(|url| format!("--redis-url={url}")));
     member(bed, &format!("{name}-edge-{index}"), "sluice-edge", Some(port), arguments, Vec::new())
 }

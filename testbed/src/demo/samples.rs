@@ -33,6 +33,7 @@ pub(crate) fn samples(now: Timestamp) -> anyhow::Result<Vec<Value>> {
             "displayName": "Borealis lamp, two colours",
             "schedule": { "startTime": at(120)?, "endTime": at(7_200)? },
             "limits": { "perCustomer": 3 },
+            "rateLimit": { "requests": 10, "windowSeconds": 60 },
             "items": [
                 { "sku": "BOR-WHITE", "displayName": "Borealis, white", "quantity": 200,
                   "price": { "amountMinor": 4_900, "currency": "EUR" }, "limits": { "perOrder": 2, "perCustomer": 2 } },

@@ -42,6 +42,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             nats: nats.clone(),
             edges_nats: vec![nats.clone(), nats.clone()],
             postgres: postgres.clone(),
+            redis: up.redis_url.clone(),
             ledgers: 2,
             replicas: up.replicas,
         },
@@ -72,6 +73,7 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
     println!("  namespace    {}", access.namespace);
     println!("  Postgres     {}", access.postgres);
     println!("  NATS         {}", access.nats);
+    println!("  Redis        {}", installation.plan.redis.as_deref().unwrap_or("none: edges apply rate limits alone"));
     println!();
     println!("Three things to try in another terminal:");
     println!();
