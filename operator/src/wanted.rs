@@ -287,3 +287,6 @@ fn number(field: &str, number: i32) -> Result<u32, Refused> {
 fn optional(field: &str, limit: Option<i32>) -> Result<Option<Units>, Refused> {
     limit.map(|limit| number(field, limit).map(Units)).transpose()
 }
+
+#[cfg(test)]
+mod tests;
