@@ -200,3 +200,6 @@ impl Key {
         Ok(Self { start: format!("{start}."), header, signs, verifies: DecodingKey::from_secret(secret) })
     }
 }
+
+#[cfg(test)]
+mod tests;
