@@ -72,11 +72,11 @@ fn stock(old: &FlashSaleStatus, new: &FlashSaleStatus) -> Vec<Event> {
         let Some(before) = old.items.iter().find(|before| before.sku == item.sku) else { continue };
         if before.quantity != item.quantity {
             let note = format!("quantity of {}: {} → {}", item.sku, before.quantity, item.quantity);
-            events.push(told_apart(normal("Restocked", note), &item.sku, item.quantity));
+            events.push(told_apart(normal("Restocked", note), &item.sku, before.quantity, item.quantity));
         }
         if before.withheld != item.withheld {
             let note = format!("withheld of {}: {} → {}", item.sku, before.withheld, item.withheld);
-            events.push(told_apart(normal("WithheldChanged", note), &item.sku, item.withheld));
+            events.push(told_apart(normal("WithheldChanged", note), &item.sku, before.withheld, item.withheld));
         }
     }
     events
@@ -84,8 +84,8 @@ fn stock(old: &FlashSaleStatus, new: &FlashSaleStatus) -> Vec<Event> {
 
 /// Events of one reason and action within minutes are counted under the first one's note. Two changes of stock are two
 /// stories, so their actions differ.
-fn told_apart(event: Event, sku: &str, units: i32) -> Event {
-    Event { action: format!("Supply {sku} {units}"), ..event }
+fn told_apart(event: Event, sku: &str, before: i32, after: i32) -> Event {
+    Event { action: format!("Supply {sku} {before} to {after}"), ..event }
 }
 
 /// An event of something that went as asked.

@@ -107,3 +107,6 @@ impl Sides {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,7 +124,7 @@ impl SaleId {
     /// The id of the resource with this name and uid (a UUID, as Kubernetes makes them).
     ///
     /// # Errors
-    /// [`InvalidId::Sale`] when the name is no DNS label of at most 40 characters or the uid is no UUID.
+    /// [`InvalidId::Sale`] when the name is no DNS label of at most 40 characters or the uid has fewer than 8 hex digits.
     pub fn of_resource(name: &str, uid: &str) -> Result<Self, InvalidId> {
         let digits: String = uid.chars().filter(char::is_ascii_hexdigit).take(8).collect();
         Self::parse(&format!("{name}-{}", digits.to_ascii_lowercase()))

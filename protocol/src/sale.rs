@@ -225,7 +225,7 @@ impl Definition {
     /// When [`gate`](Self::gate) next changes by the clock alone.
     #[must_use]
     pub fn next_transition(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.desired_state == DesiredState::Closed {
+        if self.desired_state == DesiredState::Closed || self.withdrawn.is_some() {
             return None;
         }
         [self.start, self.end].into_iter().find(|at| *at > now)

@@ -97,6 +97,8 @@ fn changes_of_stock_are_told_with_both_numbers_and_never_merged() {
     let again = between(&stocked(15, 0), &stocked(20, 0));
     assert_eq!(again[0].reason, told[0].reason);
     assert_ne!(again[0].action, told[0].action, "the API counts equal ones under the first note");
+    let back = between(&stocked(20, 0), &stocked(15, 0));
+    assert_ne!(back[0].action, told[0].action, "the same number from another side is another story");
     let first_fill = FlashSaleStatus { totals: None, ..stocked(0, 0) };
     assert_eq!(between(&first_fill, &stocked(10, 0)).len(), 0, "the first fill is part of Provisioned");
 }

@@ -66,13 +66,16 @@ fn clock_and_merchant_make_the_gate() {
 }
 
 #[test]
-fn the_clock_turns_at_the_start_and_at_the_end_and_never_for_a_closed_sale() {
+fn the_clock_turns_at_the_start_and_at_the_end_and_never_for_a_closed_or_withdrawn_sale() {
     let next = |now| definition().next_transition(at(now));
     assert_eq!(next("2027-03-14T08:00:00Z"), Some(definition().start));
     assert_eq!(next("2027-03-14T09:00:00Z"), Some(definition().end));
     assert_eq!(next("2027-03-14T10:00:00Z"), None);
     let closed = with(|d| d.desired_state = DesiredState::Closed);
-    assert_eq!(closed.next_transition(at("2027-03-14T08:00:00Z")), None);
+    let withdrawn = with(|d| d.withdrawn = Some("its stream is gone".to_owned()));
+    for never in [closed, withdrawn] {
+        assert_eq!(never.next_transition(at("2027-03-14T08:00:00Z")), None);
+    }
 }
 
 #[test]
