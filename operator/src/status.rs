@@ -272,3 +272,6 @@ fn whole(seconds: f64) -> i64 {
 pub fn find(status: &FlashSaleStatus, kind: Kind) -> Option<&Condition> {
     condition::of(&status.conditions, kind)
 }
+
+#[cfg(test)]
+mod tests;

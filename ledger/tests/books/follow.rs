@@ -67,7 +67,7 @@ async fn a_ledger_that_comes_late_finds_everything_that_still_matters() {
 #[tokio::test]
 async fn two_sales_of_one_installation_are_shared_by_two_replicas() {
     let shop = Shop::of("shared", 10).await;
-    let (other, _) = shop.another("second", 10).await;
+    let other = shop.beside("second", 10).await;
     let (one, two) = (shop.ledger(0, &[]), shop.ledger(1, &[]));
     one.ready().await;
     two.ready().await;
@@ -84,6 +84,7 @@ async fn two_sales_of_one_installation_are_shared_by_two_replicas() {
     .await
     .unwrap();
     shop.claim(customer(1), 0, &order("k", 1, State::Confirmed)).await;
-    shop.drained().await;
-    assert!(shop.status(&other).await.unwrap().exact);
+    other.claim(customer(2), 0, &order("k", 2, State::Confirmed)).await;
+    assert_eq!(shop.drained().await.items[0].sums.sold, 1);
+    assert_eq!(other.drained().await.items[0].sums.sold, 2);
 }

@@ -20,6 +20,7 @@ use testbed::{Bed, Service, eventually, free_port, provision};
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// An installation of its own: names in NATS, a database, and one sale of shoes.
+#[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) bed: &'static Bed,
     pub(crate) nats: String,
@@ -70,12 +71,19 @@ impl Shop {
         Self { bed, nats, client, installation, database, definition, store }
     }
 
-    /// A second sale in the same installation.
-    pub(crate) async fn another(&self, name: &str, units: u32) -> (Definition, JetStream) {
+    /// A second sale in the same installation and database.
+    pub(crate) async fn beside(&self, name: &str, units: u32) -> Self {
         let draft = provision::draft(name, units);
         let definition = provision::provision(&self.client, &self.installation, draft, 1).await.unwrap();
         let store = open(&self.client, &definition).await;
-        (definition, store)
+        Self { definition, store, ..self.clone() }
+    }
+
+    /// How far the sale is in Postgres.
+    pub(crate) async fn cursor(&self) -> u64 {
+        let seq = sqlx::query_scalar::<_, i64>("SELECT seq FROM cursors WHERE sale = $1");
+        let seq = seq.bind(self.definition.sale.as_str()).fetch_one(&self.postgres().await).await.unwrap();
+        seq.try_into().unwrap()
     }
 
     pub(crate) fn ledger(&self, replica: usize, more: &[&str]) -> Ledger {
@@ -118,9 +126,9 @@ impl Shop {
     }
 
     /// What the ledger last said about the sale.
-    pub(crate) async fn status(&self, definition: &Definition) -> anyhow::Result<SaleStatus> {
+    pub(crate) async fn status(&self) -> anyhow::Result<SaleStatus> {
         let table = Table::<SaleStatus>::new(self.client.clone(), self.installation.status_bucket());
-        let status = table.get(&status_key(&definition.stream(Shard(0)))).await?;
+        let status = table.get(&status_key(&self.definition.stream(Shard(0)))).await?;
         Ok(status.context("the ledger has said nothing yet")?.0)
     }
 
@@ -128,7 +136,7 @@ impl Shop {
     pub(crate) async fn drained(&self) -> SaleStatus {
         eventually(BOUND, "the books to be exact and audited", async || {
             let position = self.store.position().await?;
-            let status = self.status(&self.definition).await?;
+            let status = self.status().await?;
             ensure!(status.exact && status.cursor == position, "{status:?} at {position}");
             let audit = status.audit.clone().context("no audit yet")?;
             ensure!(audit.position == position && audit.breaches.is_empty(), "{audit:?} at {position}");
@@ -177,8 +185,8 @@ impl Shop {
     }
 
     /// Writes a value under a key of the sale's stream, whatever it is.
-    pub(crate) async fn write(&self, store: &JetStream, key: Key, expect: Expect, value: bytes::Bytes) -> Revision {
-        match store.commit(vec![Write { key, expect, value }]).await {
+    pub(crate) async fn write(&self, key: Key, expect: Expect, value: bytes::Bytes) -> Revision {
+        match self.store.commit(vec![Write { key, expect, value }]).await {
             Outcome::Committed(committed) => committed.last,
             other => panic!("not committed: {other:?}"),
         }
