@@ -62,7 +62,7 @@ impl Side {
         if position < first {
             return Ok(Some(side));
         }
-        let mut feed = store.follow(&Keys::All, From::Newest, false).await?;
+        let mut feed = store.follow(&Keys::All, From::Newest).await?;
         let mut names: BTreeMap<Sku, Sku> = BTreeMap::new();
         loop {
             let entry = feed.next().await?;

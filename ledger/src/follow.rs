@@ -128,7 +128,7 @@ impl<'a, S: Store> Following<'a, S> {
     }
 
     async fn follow(&mut self, stopping: &CancellationToken) -> End {
-        let started = self.follower.store.follow(&Keys::All, From::After(self.book.cursor), false);
+        let started = self.follower.store.follow(&Keys::All, From::After(self.book.cursor));
         let mut feed = match stopping.run_until_cancelled(started).await {
             None => return End::Stopped,
             Some(Ok(feed)) => feed,

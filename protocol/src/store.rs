@@ -82,7 +82,7 @@ pub struct Entry {
     pub revision: Revision,
     /// When the server stored it.
     pub time: Timestamp,
-    /// The value; empty in a feed of headers only.
+    /// The value.
     pub value: Bytes,
     /// In a feed: how many more are known to follow.
     pub pending: u64,
@@ -148,12 +148,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Unavailable`] when it could not be started.
-    fn follow(
-        &self,
-        keys: &Keys,
-        from: From,
-        headers_only: bool,
-    ) -> impl Future<Output = Result<Self::Feed, Unavailable>> + Send;
+    fn follow(&self, keys: &Keys, from: From) -> impl Future<Output = Result<Self::Feed, Unavailable>> + Send;
 }
 
 /// An endless, ordered feed.

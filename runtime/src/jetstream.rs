@@ -273,14 +273,14 @@ impl Store for JetStream {
         Ok(Revision(info.state.last_seq))
     }
 
-    async fn follow(&self, keys: &Keys, from: From, headers_only: bool) -> Result<JetStreamFeed, Unavailable> {
+    async fn follow(&self, keys: &Keys, from: From) -> Result<JetStreamFeed, Unavailable> {
         // One value is kept per key, so everything that is kept is the newest of each.
         let after = match from {
             From::Newest => 0,
             From::After(revision) => revision.0,
         };
         let Shared { context, name, stream, .. } = &*self.shared;
-        let feed = feed::RawFeed::start(context, name, stream.filter(keys), after, headers_only).await?;
+        let feed = feed::RawFeed::start(context, name, stream.filter(keys), after).await?;
         Ok(JetStreamFeed { feed, store: self.clone(), after })
     }
 }

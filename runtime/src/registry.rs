@@ -250,7 +250,7 @@ impl<T: Value> Watch<T> {
             self.seen = 0;
             return Ok(Some(Change::Reset));
         }
-        let feed = RawFeed::start(context, &name, self.table.subject(">"), self.seen, false).await?;
+        let feed = RawFeed::start(context, &name, self.table.subject(">"), self.seen).await?;
         if feed.pending_at_start == 0 {
             self.caught_up();
         }

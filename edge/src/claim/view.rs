@@ -265,7 +265,7 @@ async fn follow<S: Store>(store: &S, keys: &Keys, mut each: impl FnMut(&Entry)) 
     let mut after = Revision(0);
     let mut interrupted = false;
     loop {
-        let lost: Unavailable = match store.follow(keys, From::After(after), false).await {
+        let lost: Unavailable = match store.follow(keys, From::After(after)).await {
             Ok(mut feed) => loop {
                 match feed.next().await {
                     Ok(entry) => {

@@ -47,7 +47,6 @@ impl RawFeed {
         stream: &str,
         filter: String,
         after: u64,
-        headers_only: bool,
     ) -> Result<Self, Unavailable> {
         let deliver_policy = match after {
             0 => DeliverPolicy::All,
@@ -58,7 +57,6 @@ impl RawFeed {
             ack_policy: AckPolicy::None,
             max_deliver: 1,
             filter_subject: filter,
-            headers_only,
             inactive_threshold: ORPHAN_KEPT,
             memory_storage: true,
             num_replicas: 1,

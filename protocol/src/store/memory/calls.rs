@@ -130,8 +130,8 @@ impl Store for Memory {
         Ok(position)
     }
 
-    async fn follow(&self, keys: &Keys, from: From, headers_only: bool) -> Result<MemoryFeed, Unavailable> {
+    async fn follow(&self, keys: &Keys, from: From) -> Result<MemoryFeed, Unavailable> {
         self.pause().await;
-        Ok(MemoryFeed::start(self.clone(), keys.clone(), from, headers_only))
+        Ok(MemoryFeed::start(self.clone(), keys.clone(), from))
     }
 }

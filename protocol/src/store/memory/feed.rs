@@ -3,8 +3,6 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-
 use super::super::{Entry, Feed, From, Unavailable};
 use super::Memory;
 use crate::id::Revision;
@@ -16,19 +14,18 @@ pub struct MemoryFeed {
     memory: Memory,
     keys: Keys,
     after: Revision,
-    headers_only: bool,
     started: u64,
 }
 
 impl MemoryFeed {
-    pub(super) fn start(memory: Memory, keys: Keys, from: From, headers_only: bool) -> Self {
+    pub(super) fn start(memory: Memory, keys: Keys, from: From) -> Self {
         // One value is kept per key, so everything that is kept is the newest of each.
         let after = match from {
             From::Newest => Revision(0),
             From::After(revision) => revision,
         };
         let started = memory.lock().feeds_broken;
-        Self { memory, keys, after, headers_only, started }
+        Self { memory, keys, after, started }
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Poll<Result<Entry, Unavailable>> {
@@ -39,8 +36,7 @@ impl MemoryFeed {
         let mut matching = shared.log.kept_after(self.after).filter(|m| self.keys.contains(&m.key));
         if let Some(message) = matching.next() {
             self.after = message.revision;
-            let value = if self.headers_only { Bytes::new() } else { message.value.clone() };
-            let entry = Entry { value, ..message.entry() };
+            let entry = message.entry();
             let pending = matching.count() as u64;
             return Poll::Ready(Ok(Entry { pending, ..entry }));
         }

@@ -249,7 +249,7 @@ fn a_feed_skips_superseded_values_says_what_is_pending_and_is_woken_by_a_commit(
     put(&memory, order_key("ann", 0), Expect::Absent, "b");
     put(&memory, bucket_key(0), Expect::At(first), "c");
     put(&memory, bucket_key(1), Expect::Absent, "d");
-    let mut feed = now(memory.follow(&Keys::Buckets, From::Newest, false)).unwrap();
+    let mut feed = now(memory.follow(&Keys::Buckets, From::Newest)).unwrap();
     let seen: Vec<_> = (0..2).map(|_| now(feed.next()).unwrap()).map(|e| (e.revision.0, e.pending)).collect();
     assert_eq!(seen, [(3, 1), (4, 0)]);
     let count = Arc::new(Count(AtomicUsize::new(0)));
@@ -262,24 +262,24 @@ fn a_feed_skips_superseded_values_says_what_is_pending_and_is_woken_by_a_commit(
 }
 
 #[test]
-fn a_feed_from_a_position_of_headers_only_has_no_values_and_nothing_before_it() {
+fn a_feed_from_a_position_has_nothing_before_it() {
     let memory = Memory::new();
     let first = put(&memory, bucket_key(0), Expect::Absent, "a");
     put(&memory, order_key("ann", 0), Expect::Absent, "b");
-    let mut feed = now(memory.follow(&Keys::All, From::After(first), true)).unwrap();
+    let mut feed = now(memory.follow(&Keys::All, From::After(first))).unwrap();
     let entry = now(feed.next()).unwrap();
-    assert_eq!((entry.key, entry.value.len()), (Some(order_key("ann", 0)), 0));
+    assert_eq!((entry.key, &entry.value[..]), (Some(order_key("ann", 0)), &b"b"[..]));
 }
 
 #[test]
 fn a_broken_feed_ends_and_a_new_one_goes_on() {
     let memory = Memory::new();
     let first = put(&memory, bucket_key(0), Expect::Absent, "a");
-    let mut feed = now(memory.follow(&Keys::All, From::Newest, false)).unwrap();
+    let mut feed = now(memory.follow(&Keys::All, From::Newest)).unwrap();
     memory.break_feeds();
     assert!(now(feed.next()).is_err());
     put(&memory, bucket_key(1), Expect::Absent, "b");
-    let mut again = now(memory.follow(&Keys::All, From::After(first), false)).unwrap();
+    let mut again = now(memory.follow(&Keys::All, From::After(first))).unwrap();
     assert_eq!(now(again.next()).unwrap().key, Some(bucket_key(1)));
 }
 
@@ -288,7 +288,7 @@ fn a_lost_tail_is_gone_for_everybody() {
     let memory = Memory::new();
     let first = put(&memory, bucket_key(0), Expect::Absent, "a");
     put(&memory, bucket_key(0), Expect::At(first), "b");
-    let mut feed = now(memory.follow(&Keys::All, From::Newest, false)).unwrap();
+    let mut feed = now(memory.follow(&Keys::All, From::Newest)).unwrap();
     memory.lose_tail(first);
     assert!(now(feed.next()).is_err());
     assert_eq!(&memory.peek(&bucket_key(0)).unwrap().value[..], b"a");
