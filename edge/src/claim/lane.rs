@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use protocol::bucket::Bucket;
-use protocol::key::Key;
+use protocol::key::{Key, Keys};
 use protocol::sale::Gate;
 use protocol::store::{Committed, Expect, Outcome, Store, Write};
 use protocol::wire::Value;
@@ -198,6 +198,7 @@ impl<S: Store> Lane<S> {
             // One claim's number is taken. It decides again, the rest go at once: the bucket is as it was.
             let taken = group.remove(position);
             drop(taken.reply.send(Reply::NumberTaken));
+            self.drop_taken(&mut group).await;
             Counter::resend(&mut group);
             return Some(group);
         }
@@ -234,6 +235,25 @@ impl<S: Store> Lane<S> {
             }
         }
         None
+    }
+}
+
+impl<S: Store> Lane<S> {
+    /// Finds the other claims of a group whose numbers are taken, in one look. Shoppers who send twice do so to two edges
+    /// at once, so where one number is taken many are, and each would cost the group another batch. Orders are never
+    /// deleted: what a replica shows is there, and what it does not show yet only costs that batch.
+    async fn drop_taken(&self, group: &mut Vec<Waiting>) {
+        if group.len() < 2 {
+            return;
+        }
+        let keys: Vec<Keys> = group.iter().map(|w| Keys::One(Key::Order(w.customer, w.number))).collect();
+        let Ok(snapshot) = self.desk.store.snapshot(&keys).await else { return };
+        for entry in snapshot.entries {
+            let Some(Key::Order(customer, number)) = entry.key else { continue };
+            if let Some(position) = group.iter().position(|w| w.customer == customer && w.number == number) {
+                drop(group.remove(position).reply.send(Reply::NumberTaken));
+            }
+        }
     }
 }
 
