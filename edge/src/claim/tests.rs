@@ -119,6 +119,7 @@ async fn insist(desks: &[Arc<Desk<Memory>>], number: usize, first_edge: usize, r
         let desk = &desks[(first_edge + attempt) % desks.len()];
         match claim(desk, customer(number), request, BUDGET).await {
             Answer::Settling { .. } | Answer::Refused(Refusal::Busy { .. }) => {
+                // The client's own pause, on a clock that jumps as soon as nobody has anything to do.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             answer => return answer,

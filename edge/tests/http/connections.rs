@@ -30,7 +30,7 @@ async fn a_peer_that_says_nothing_or_says_it_slowly_is_cut_and_others_are_served
     half.write_all(b"GET /v1/sales HTTP/1.1\r\nHost: a\r\n").await.unwrap();
     let mut dripping = connect().await;
     let drip = async {
-        // A byte now and then keeps nobody waiting for longer.
+        // A byte now and then keeps nobody waiting for longer. The pause is what this peer does, not what is waited for.
         while dripping.write_all(b"G").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

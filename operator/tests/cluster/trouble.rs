@@ -93,6 +93,7 @@ async fn kill_9_in_the_middle_of_changes_ends_with_what_was_asked_last() -> anyh
     world.sell("moving", "A", 7).await?;
     for (round, quantity) in (0_u64..).zip([900, 300, 1_200, 50, 77, 2_000]) {
         world.patch("moving", &json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity }] } })).await?;
+        // Spread over the time that a change takes: the moment of the kill is what is tested, so it is not awaited.
         tokio::time::sleep(Duration::from_millis(round * 7)).await;
         world.operator.kill9().await?;
         world.operator.restart()?;

@@ -94,6 +94,7 @@ async fn a_start_that_was_brought_forward_is_not_refused_by_the_one_before() {
     assert!(matches!(refused(&desk, 0).await, Refusal::Busy { .. }), "the new start is not known yet");
     let wish = request("wish", 1);
     let (answer, ()) = tokio::join!(claim(&desk, customer(0), &wish, BUDGET), async {
+        // The clock jumps here only once the claim waits: the definition comes while it does.
         tokio::time::sleep(Duration::from_millis(100)).await;
         desk.redefine(&Arc::new(early));
     });
