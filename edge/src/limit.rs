@@ -7,8 +7,8 @@
 //! may vanish at any moment: then each edge applies the full limit by what it has itself let through, at once. Limits
 //! loosen, nothing stops.
 //!
-//! **What it costs.** One round trip to Redis per claim, and only in sales that have a limit; at most [`ANSWER_WITHIN`]
-//! once when Redis goes away, nothing while it is known to be away.
+//! **What it costs.** One round trip to Redis per claim, and only in sales that have a limit. When Redis goes away, at
+//! most [`ANSWER_WITHIN`] for the claims that were asking it, and then for one claim a second that tries it again.
 //!
 //! | module | it settles |
 //! | --- | --- |
