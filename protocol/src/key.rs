@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::ask::Verb;
 use crate::id::{BucketIndex, CustomerId, Epoch, OrderNumber, SaleId, Shard, Sku};
 
 /// One shard's stream in one life of a sale.
@@ -208,6 +209,12 @@ impl Installation {
     #[must_use]
     pub fn order_hint(&self, sale: &SaleId, customer: &CustomerId) -> String {
         format!("{}.order.{sale}.{customer}", self.named("sluice"))
+    }
+
+    /// Core subject under which the ledger is asked this.
+    #[must_use]
+    pub fn ask(&self, verb: Verb) -> String {
+        format!("{}.ask.{}", self.named("sluice"), verb.as_str())
     }
 
     /// Core subject on which a shard's ledger says how far Postgres is.

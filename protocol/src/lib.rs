@@ -18,6 +18,7 @@
 //! | [`refusal`] | every honest no, with its numbers and what a client can do |
 //! | [`conservation`] | the law that the books must satisfy, checked from both sides |
 //! | [`status`] | what the ledger tells operator and edges about a shard |
+//! | [`ask`] | what an edge asks the ledger: people, money, history |
 //! | [`store`] | the port to a shard's stream: one atomic commit, leader reads, a feed; and its in-memory twin |
 //!
 //! **What must always hold.** Active units never exceed supply at any position of any log; every accepted order exists
@@ -26,6 +27,7 @@
 //! **What is deliberately absent.** No I/O, no clock, no randomness, no async runtime: every decision here is a function
 //! of its arguments, so the exhaustive model of `tests/model` runs the same code as production.
 
+pub mod ask;
 pub mod bucket;
 pub mod claim;
 pub mod conservation;
