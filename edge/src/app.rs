@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use runtime::clock::Clock;
 
 use crate::auth::keys::Keys;
@@ -12,6 +12,7 @@ use crate::frames::Frames;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::routes::orders::{cancel, events as order_events};
 use crate::routes::{events, index, orders, sales};
 use crate::sales::Sales;
 
@@ -42,6 +43,8 @@ pub fn router(edge: Arc<Edge>) -> Router {
         .route("/v1/sales/{sale}/events", get(events::watch))
         .route("/v1/sales/{sale}/orders", get(orders::list).post(orders::claim))
         .route("/v1/sales/{sale}/orders/{order}", get(orders::one))
+        .route("/v1/sales/{sale}/orders/{order}/events", get(order_events::watch))
+        .route("/v1/sales/{sale}/orders/{order}/cancel", post(cancel::cancel))
         .fallback(async || Problem::not_found("There is nothing at this address."))
         .with_state(edge)
 }

@@ -21,6 +21,10 @@ label! {
         Orders = "orders",
         /// One order.
         Order = "order",
+        /// The stream of an order's events.
+        OrderEvents = "order_events",
+        /// What is done to an order.
+        OrderChange = "order_change",
     }
 }
 
@@ -121,6 +125,8 @@ impl Route {
             (Some(_), Some("events"), None, _) => Self::Events,
             (Some(_), Some("orders"), None, _) => Self::Orders,
             (Some(_), Some("orders"), Some(_), None) => Self::Order,
+            (Some(_), Some("orders"), Some(_), Some("events")) => Self::OrderEvents,
+            (Some(_), Some("orders"), Some(_), Some("payment" | "cancel" | "refund")) => Self::OrderChange,
             _ => Self::Other,
         }
     }

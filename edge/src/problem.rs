@@ -53,6 +53,8 @@ pub enum Problem {
     MethodNotAllowed,
     /// No idempotency key.
     KeyRequired,
+    /// The order is paid, or needed no payment.
+    AlreadyPaid,
     /// The request breaks a rule.
     Invalid(Invalid),
     /// Too many requests of this customer.
@@ -132,6 +134,7 @@ impl Problem {
             Self::NotFound { .. } => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::KeyRequired => "idempotency-key-required",
+            Self::AlreadyPaid => "already-paid",
             Self::Invalid(_) => "invalid-request",
             Self::RateLimited { .. } => "rate-limited",
             Self::TimedOut => "timed-out",
@@ -151,6 +154,7 @@ impl Problem {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::KeyRequired => StatusCode::BAD_REQUEST,
+            Self::AlreadyPaid => StatusCode::CONFLICT,
             Self::Invalid(invalid) => match invalid.how {
                 How::Unreadable => StatusCode::BAD_REQUEST,
                 How::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -183,6 +187,7 @@ impl Problem {
             Self::NotFound { .. } => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::KeyRequired => "Idempotency key required",
+            Self::AlreadyPaid => "Already paid",
             Self::Invalid(_) => "Invalid request",
             Self::RateLimited { .. } => "Rate limited",
             Self::TimedOut => "Timed out",
@@ -196,6 +201,7 @@ impl Problem {
             Self::NotSignedIn { why } | Self::Forbidden { why } | Self::NotFound { why, .. } => (*why).into(),
             Self::MethodNotAllowed => "This address does not take this method.".into(),
             Self::KeyRequired => "Send a header Idempotency-Key: a UUID that you make once for this wish.".into(),
+            Self::AlreadyPaid => "This order is paid already.".into(),
             Self::Invalid(invalid) => format!("{}: {}.", invalid.field, invalid.rule).into(),
             Self::RateLimited { limit, window_seconds, .. } => {
                 format!("At most {limit} requests in {window_seconds} seconds: slow down.").into()
@@ -355,6 +361,14 @@ pub fn not_modified(etag: HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response.headers_mut().insert(ETAG, etag);
+    response
+}
+
+/// The stream of events that was asked for is over.
+#[must_use]
+pub fn nothing_more() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 

@@ -13,6 +13,7 @@ use testbed::provision;
 mod connections;
 mod events;
 mod fixture;
+mod held;
 mod limits;
 mod orders;
 mod sales;
