@@ -18,6 +18,8 @@
 //! | [`shards`] | which shards this replica follows |
 //! | [`follow`] | one shard, from its stream into Postgres |
 //! | [`post`] | messages become rows and balanced postings; pure |
+//! | [`expire`] | unpaid orders go back on sale |
+//! | [`places`] | the definition and the streams of a sale, for whoever moves an order |
 //! | [`repo`] | every SQL statement |
 //! | [`audit`] | comparing both sides on an exact cut |
 //! | [`status`] | what operator and edges are told about a shard |
@@ -29,14 +31,14 @@
 //! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
 //! so; it is never skipped.
 //!
-//! **What is deliberately absent.** Payments, wallets and the jobs that release held orders. Rows already carry what
-//! those need: deadline, payment, reason.
 
 pub mod app;
 pub mod args;
 pub mod audit;
+pub mod expire;
 pub mod follow;
 pub mod metrics;
+pub mod places;
 pub mod post;
 pub mod reconcile;
 pub mod repo;

@@ -46,6 +46,8 @@ pub struct LedgerMetrics {
     pub audits: runtime::metrics::By<Verdict, IntCounter>,
     /// Breaches that the newest audits of owned shards found.
     pub breaches: IntGauge,
+    /// How long after their deadline unpaid orders were released.
+    pub release_late_seconds: Histogram,
     /// When an audit last balanced, in seconds since 1970.
     pub balanced_at_seconds: Gauge,
 }
@@ -74,6 +76,11 @@ impl LedgerMetrics {
             audits: metrics.counter_by("sluice_ledger_audits_total", "Comparisons of both sides, by result.")?,
             breaches: metrics
                 .gauge("sluice_ledger_breaches", "Breaches of conservation that the newest audits found.")?,
+            release_late_seconds: metrics.histogram(
+                "sluice_ledger_release_late_seconds",
+                "How long after its deadline an unpaid order's units were on sale again.",
+                SECONDS,
+            )?,
             balanced_at_seconds: metrics.float_gauge(
                 "sluice_ledger_balanced_timestamp_seconds",
                 "When an audit last found both sides balanced and equal, in seconds since 1970.",

@@ -12,6 +12,7 @@
 //! whether trying again can help.
 
 pub mod books;
+pub mod held;
 mod orders;
 pub mod ownership;
 pub mod statement;

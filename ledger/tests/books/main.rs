@@ -10,6 +10,7 @@
 )]
 
 mod commands;
+mod expire;
 mod follow;
 mod halt;
 mod lost;
