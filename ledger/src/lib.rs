@@ -23,15 +23,20 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`answer`] | where edges ask, and get their answers |
+//! | [`roles`] | who answers what |
+//! | [`accounts`] | people: register, sign in, who is that |
 //! | [`metrics`] | what is counted |
 //!
 //! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
 //! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
 //! so; it is never skipped.
 //!
-//! **What is deliberately absent.** Payments, wallets and the jobs that release held orders. Rows already carry what
-//! those need: deadline, payment, reason.
+//! **What is deliberately absent.** Payments and the jobs that release held orders. Rows already carry what those need:
+//! deadline, payment, reason.
 
+pub mod accounts;
+pub mod answer;
 pub mod app;
 pub mod args;
 pub mod audit;
@@ -40,6 +45,7 @@ pub mod metrics;
 pub mod post;
 pub mod reconcile;
 pub mod repo;
+pub mod roles;
 pub mod shards;
 pub mod statement;
 pub mod status;
