@@ -25,13 +25,17 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`answer`] | where edges ask, and get their answers |
+//! | [`roles`] | who answers what |
+//! | [`accounts`] | people: register, sign in, who is that |
 //! | [`metrics`] | what is counted |
 //!
 //! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
 //! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
 //! so; it is never skipped.
-//!
 
+pub mod accounts;
+pub mod answer;
 pub mod app;
 pub mod args;
 pub mod audit;
@@ -42,6 +46,7 @@ pub mod places;
 pub mod post;
 pub mod reconcile;
 pub mod repo;
+pub mod roles;
 pub mod shards;
 pub mod statement;
 pub mod status;

@@ -33,7 +33,8 @@ async fn stored(shop: &Shop, of: usize) -> Order {
 async fn overdue_orders_are_released_and_the_others_stay() {
     let shop = paid("overdue", 100).await;
     let _ledger = shop.ledger(0, &[]);
-    let mut watching = shop.client.subscribe(shop.installation.order_hint(&shop.definition.sale, &customer(3))).await.unwrap();
+    let mut watching =
+        shop.client.subscribe(shop.installation.order_hint(&shop.definition.sale, &customer(3))).await.unwrap();
     shop.client.flush().await.unwrap();
     shop.claim(customer(1), 0, &held("later", 2, 3_600)).await;
     shop.claim(customer(2), 0, &held("paid", 2, 3_600)).await;
@@ -81,7 +82,7 @@ async fn two_thousand_orders_that_are_due_at_once_come_back_in_groups() {
 
 #[tokio::test]
 async fn an_owner_that_is_killed_while_orders_expire_is_followed_by_one_that_goes_on() {
-    let shop = paid("killed", 600).await;
+    let shop = paid("killed", 800).await;
     for first in (0..500).step_by(100) {
         let orders: Vec<_> = (first..first + 100).map(|n| (customer(n), held("k", 1, 2))).collect();
         shop.claim_all(&orders).await;
@@ -97,7 +98,7 @@ async fn an_owner_that_is_killed_while_orders_expire_is_followed_by_one_that_goe
     one.service.kill9().await.unwrap();
     eventually(BOUND, "every order to expire", async || {
         let sums = shop.status().await?.items.first().map(|item| item.sums).unwrap_or_default();
-        ensure!((sums.held, sums.free) == (0, 600), "{sums:?}");
+        ensure!((sums.held, sums.free) == (0, 800), "{sums:?}");
         Ok(())
     })
     .await
