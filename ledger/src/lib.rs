@@ -28,6 +28,8 @@
 //! | [`answer`] | where edges ask, and get their answers |
 //! | [`roles`] | who answers what |
 //! | [`accounts`] | people: register, sign in, who is that |
+//! | [`wallets`] | what customers have, and what moved |
+//! | [`history`] | what customers ordered, in all sales |
 //! | [`metrics`] | what is counted |
 //!
 //! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
@@ -41,6 +43,7 @@ pub mod args;
 pub mod audit;
 pub mod expire;
 pub mod follow;
+pub mod history;
 pub mod metrics;
 pub mod places;
 pub mod post;
@@ -50,3 +53,4 @@ pub mod roles;
 pub mod shards;
 pub mod statement;
 pub mod status;
+pub mod wallets;

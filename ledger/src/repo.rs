@@ -12,11 +12,15 @@
 //! whether trying again can help.
 
 pub mod books;
+pub mod funding;
 pub mod held;
+pub mod history;
 mod orders;
 pub mod ownership;
 pub mod people;
+pub mod purses;
 pub mod statement;
+mod wallets;
 
 use std::collections::HashMap;
 use std::time::Duration;

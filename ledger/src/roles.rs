@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::Accounts;
 use crate::answer::Desk;
 use crate::repo::Repo;
+use crate::{history, wallets};
 
 /// How often a replica that does not follow looks whether Postgres is there.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -25,16 +26,38 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When NATS refuses.
-pub async fn history(_desk: &Desk, _repo: &Repo) -> anyhow::Result<()> {
-    Ok(())
+pub async fn history(desk: &Desk, repo: &Repo) -> anyhow::Result<()> {
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { history::orders(&repo, question).await }
+    })
+    .await?;
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { history::one_order(&repo, question).await }
+    })
+    .await
 }
 
 /// Answers questions about money.
 ///
 /// # Errors
 /// When NATS refuses.
-pub async fn payments(_desk: &Desk, _repo: &Repo) -> anyhow::Result<()> {
-    Ok(())
+pub async fn payments(desk: &Desk, repo: &Repo) -> anyhow::Result<()> {
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { wallets::wallets(&repo, question).await }
+    })
+    .await?;
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { wallets::entries(&repo, question).await }
+    })
+    .await
 }
 
 /// Answers questions about people.
