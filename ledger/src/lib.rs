@@ -19,6 +19,7 @@
 //! | [`follow`] | one shard, from its stream into Postgres |
 //! | [`post`] | messages become rows and balanced postings; pure |
 //! | [`expire`] | unpaid orders go back on sale |
+//! | [`payments`] | held orders are paid, sold ones taken back |
 //! | [`places`] | the definition and the streams of a sale, for whoever moves an order |
 //! | [`repo`] | every SQL statement |
 //! | [`audit`] | comparing both sides on an exact cut |
@@ -45,6 +46,7 @@ pub mod expire;
 pub mod follow;
 pub mod history;
 pub mod metrics;
+pub mod payments;
 pub mod places;
 pub mod post;
 pub mod reconcile;

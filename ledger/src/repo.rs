@@ -17,6 +17,7 @@ pub mod held;
 pub mod history;
 mod orders;
 pub mod ownership;
+pub mod payments;
 pub mod people;
 pub mod purses;
 pub mod statement;
