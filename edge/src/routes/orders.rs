@@ -22,10 +22,11 @@ use serde::Serialize;
 
 use crate::app::Edge;
 use crate::auth::session::Session;
+use crate::claim::history::Stored;
 use crate::claim::{self, Answer};
 use crate::metrics::ClaimAnswer;
 use crate::problem::{self, How, Problem};
-use crate::routes::named;
+use crate::routes::{history, named};
 use crate::shell::Arrived;
 
 /// When a claim is answered at the latest, since its head arrived. Opening a shard may take two seconds more; together
@@ -34,7 +35,7 @@ const CLAIM_WITHIN: Duration = Duration::from_secs(7);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OrderBody<'a> {
+pub(super) struct OrderBody<'a> {
     id: OrderId,
     sale: &'a SaleId,
     number: OrderNumber,
@@ -67,7 +68,7 @@ struct SettlingBody<'a> {
     state: &'static str,
 }
 
-fn body<'a>(
+pub(super) fn body<'a>(
     definition: &'a Definition,
     id: OrderId,
     number: OrderNumber,
@@ -98,8 +99,14 @@ fn address(sale: &SaleId, id: OrderId) -> String {
     format!("/v1/sales/{sale}/orders/{id}")
 }
 
+/// Nobody knows yet what became of it; the order's address will.
+pub(super) fn settling(definition: &Definition, id: OrderId) -> Response {
+    let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
+    problem::settling(&value, &address(&definition.sale, id))
+}
+
 /// A sale that this customer may use.
-fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>, Problem> {
+pub(super) fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>, Problem> {
     let definition = named(edge, sale)?;
     if session.guest && !definition.guests_allowed {
         return Err(Problem::Forbidden { why: "This sale is for people who are signed in." });
@@ -107,7 +114,7 @@ fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>
     Ok(definition)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     const NAME: &str = "idempotency-key";
     const RULE: &str = "it must be 1 to 64 letters, digits, dashes, dots, colons or underscores, sent once";
     let mut keys = headers.get_all(NAME).iter();
@@ -163,10 +170,7 @@ async fn claimed(
             // Without its time, which a new order's answer does not know: the same key gets the same bytes.
             Ok(problem::created(&body(definition, id, number, &order, None), &address(&definition.sale, id)))
         }
-        Answer::Settling { id } => {
-            let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
-            Ok(problem::settling(&value, &address(&definition.sale, id)))
-        }
+        Answer::Settling { id } => Ok(settling(definition, id)),
         Answer::Refused(refusal) => Err(refusal.into()),
     }
 }
@@ -217,20 +221,38 @@ pub async fn one(
     Path((sale, order)): Path<(String, String)>,
     session: Session,
 ) -> Result<Response, Problem> {
+    let asked = id(&order)?;
+    let definition = match (open_to(&edge, &sale, &session), SaleId::parse(&sale)) {
+        // No edge knows it any more: the ledger does.
+        (Err(Problem::NotFound { .. }), Ok(gone)) => return history::one(&edge, gone, asked, &session).await,
+        (known, _) => known?,
+    };
+    let stored = mine(&edge, &definition, &session, asked).await?;
+    Ok(problem::found(&body(&definition, asked, stored.number, &stored.order, Some(stored.at))))
+}
+
+/// The order that an address names.
+pub(super) fn id(text: &str) -> Result<OrderId, Problem> {
+    // Only the spelling that we hand out: one order, one address.
+    let asked = uuid::Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).map(OrderId);
+    asked.ok_or_else(|| Problem::not_found("This is no order's address."))
+}
+
+/// This customer's order of that id, from the stream's leader.
+pub(super) async fn mine(
+    edge: &Edge,
+    definition: &Arc<Definition>,
+    session: &Session,
+    asked: OrderId,
+) -> Result<Stored, Problem> {
     /// Also while a claim may be under way: it must be asked again to be told the truth.
     const ABSENT: Problem = Problem::NotFound {
         why: "You have no such order. If you are waiting for one, send your claim again with the same key.",
         retry: Retry::Now,
     };
-    let definition = open_to(&edge, &sale, &session)?;
-    // Only the spelling that we hand out: one order, one address.
-    let asked = uuid::Uuid::try_parse(&order).ok().filter(|id| id.to_string() == order).map(OrderId);
-    let asked = asked.ok_or_else(|| Problem::not_found("This is no order's address."))?;
-    let stored = edge.engine.orders(&definition, session.customer).await.map_err(unanswered)?;
-    let mine =
-        stored.iter().find(|stored| OrderId::derive(&definition.uid, &session.customer, &stored.order.key) == asked);
-    let stored = mine.ok_or(ABSENT)?;
-    Ok(problem::found(&body(&definition, asked, stored.number, &stored.order, Some(stored.at))))
+    let stored = edge.engine.orders(definition, session.customer).await.map_err(unanswered)?;
+    let is_asked = |stored: &Stored| OrderId::derive(&definition.uid, &session.customer, &stored.order.key) == asked;
+    stored.into_iter().find(is_asked).ok_or(ABSENT)
 }
 
 fn unanswered(error: protocol::store::Unavailable) -> Problem {
