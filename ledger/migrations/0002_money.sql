@@ -18,6 +18,14 @@ CREATE TABLE users (
     UNIQUE (issuer, subject)
 );
 
+-- How much of a limit on attempts to sign in is used up: when all of it would be there again (GCRA). Rows whose time has
+-- passed mean nothing and are swept. Losing some in a crash costs nothing, so they are not logged.
+CREATE UNLOGGED TABLE attempts (
+    -- `source`, `account` or `pair`, and of what.
+    key     text COLLATE "C" PRIMARY KEY,
+    full_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
 -- Where money can be. It comes out of `funding` (a merchant's gift, a provider's capture), lies in a `wallet`, is
 -- `pending` while a payment is under way, and then `revenue` of a sale. `refunds` is what a sale owes: 0 where money went
 -- back into wallets, and what has to be sent back by hand where it came through a provider.
@@ -60,6 +68,8 @@ CREATE TABLE payments (
 CREATE UNIQUE INDEX payments_one_per_order ON payments (order_id) WHERE state IN ('pending', 'settled');
 CREATE UNIQUE INDEX payments_reference ON payments (reference) WHERE reference IS NOT NULL;
 CREATE INDEX payments_unsettled ON payments (changed_at) WHERE state = 'pending';
+-- What a wallet shows as pending.
+CREATE INDEX payments_pending_of_customer ON payments (customer) WHERE state = 'pending';
 CREATE INDEX payments_by_sale ON payments (sale, state);
 CREATE INDEX payments_by_order ON payments (order_id);
 

@@ -9,11 +9,12 @@ use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::readiness::Part;
 
-use crate::args::{Arguments, Command, ReconcileArgs, RunArgs, StatementArgs};
+use crate::answer::Desk;
+use crate::args::{Arguments, Command, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
-use crate::{reconcile, statement};
+use crate::{reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
 const COMPONENT: &str = "sluice-ledger";
@@ -49,13 +50,29 @@ fn once(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Resu
 }
 
 async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
-    let metrics = LedgerMetrics::new(&process.metrics)?;
+    // What is wrong with the arguments is said before anything is waited for.
+    let customer_key = args.customer_key()?;
     let database = args.postgres.options()?;
     let repo = Repo::new(database.clone());
     let postgres = process.readiness.part("postgres", true);
     prepare(&repo, args.migrate, &postgres).await?;
     let client = runtime::nats::connect(&args.nats.args, &process, "following").await?;
     let installation = args.nats.args.installation.clone();
+
+    let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;
+    let questions = Repo::for_questions(database.clone());
+    if args.has(Role::Payments) {
+        roles::payments(&desk, &questions).await?;
+    }
+    if let Some(key) = customer_key {
+        roles::accounts(&desk, &process, &questions, key).await?;
+    }
+    if !args.has(Role::Follow) {
+        process.drain.spawn("postgres", roles::watch(repo, postgres, process.drain.stopping()));
+        return Ok(());
+    }
+    roles::history(&desk, &questions).await?;
+    let metrics = LedgerMetrics::new(&process.metrics)?;
     let shards = Shards::new(process.clone(), client, installation, repo.clone(), database, metrics, postgres);
     process.drain.spawn("shards", async move {
         shards.run().await?;

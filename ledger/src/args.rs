@@ -5,7 +5,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::SaleId;
 use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
 /// Orders become rows and balanced books.
@@ -46,6 +46,45 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_MIGRATE", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_value = "true", default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub migrate: bool,
+    /// What this replica does; a role may have replicas of its own, so that hashing passwords never holds up the books
+    #[arg(long, env = "SLUICE_ROLES", value_enum, value_name = "ROLES", value_delimiter = ',',
+        default_values_t = [Role::Follow, Role::Payments, Role::Accounts])]
+    pub roles: Vec<Role>,
+    /// Key that turns people into customer ids, the same as the edges have; needed with the role accounts
+    #[arg(long, env = "SLUICE_CUSTOMER_KEY_FILE", value_name = "FILE")]
+    pub customer_key_file: Option<SecretFile>,
+}
+
+impl RunArgs {
+    /// Whether this replica does that.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The key that turns people into customers; none without the role that needs it.
+    ///
+    /// # Errors
+    /// When the role needs it and it is not there, too short, or one that everybody knows.
+    pub fn customer_key(&self) -> anyhow::Result<Option<SecretString>> {
+        if !self.has(Role::Accounts) {
+            return Ok(None);
+        }
+        let file = self.customer_key_file.as_ref();
+        let file = file.context("the role accounts needs --customer-key-file, with the key that the edges have")?;
+        Ok(Some(file.read_key(self.process.dev)?))
+    }
+}
+
+/// A part of the ledger's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Bring orders into Postgres, audit, answer questions about past orders.
+    Follow,
+    /// Take money and give it back, answer questions about wallets.
+    Payments,
+    /// Register people and let them sign in.
+    Accounts,
 }
 
 /// [`NatsArgs`] without its secrets in `Debug`.

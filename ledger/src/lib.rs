@@ -23,23 +23,33 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`answer`] | where edges ask, and get their answers |
+//! | [`roles`] | who answers what |
+//! | [`accounts`] | people: register, sign in, who is that |
+//! | [`wallets`] | what customers have, and what moved |
+//! | [`history`] | what customers ordered, in all sales |
 //! | [`metrics`] | what is counted |
 //!
 //! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
 //! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
 //! so; it is never skipped.
 //!
-//! **What is deliberately absent.** Payments, wallets and the jobs that release held orders. Rows already carry what
-//! those need: deadline, payment, reason.
+//! **What is deliberately absent.** Payments and the jobs that release held orders. Rows already carry what those need:
+//! deadline, payment, reason.
 
+pub mod accounts;
+pub mod answer;
 pub mod app;
 pub mod args;
 pub mod audit;
 pub mod follow;
+pub mod history;
 pub mod metrics;
 pub mod post;
 pub mod reconcile;
 pub mod repo;
+pub mod roles;
 pub mod shards;
 pub mod statement;
 pub mod status;
+pub mod wallets;

@@ -12,9 +12,14 @@
 //! whether trying again can help.
 
 pub mod books;
+pub mod funding;
+pub mod history;
 mod orders;
 pub mod ownership;
+pub mod people;
+pub mod purses;
 pub mod statement;
+mod wallets;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -37,6 +42,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a free connection is waited for before Postgres counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that questions share; apart from those of the followers, so that no crowd of questions holds up a follower.
+const QUESTION_CONNECTIONS_MAX: u32 = 8;
+/// How long a question waits for one: whoever asks waits too, and may ask again.
+const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest statement of a question, in milliseconds; every one of them reads or writes a few rows by key.
+const QUESTION_STATEMENT_MS: &str = "5000";
 
 /// A statement did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +113,15 @@ impl Repo {
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
+    }
+
+    /// The same for questions of edges: connections of their own, and shorter waits.
+    #[must_use]
+    pub fn for_questions(options: PgConnectOptions) -> Self {
+        let pool =
+            PgPoolOptions::new().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
+        let options = options.application_name("sluice-ledger questions");
+        Self { pool: pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)])) }
     }
 
     /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.

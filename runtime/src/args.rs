@@ -23,6 +23,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// Most bytes of a secret; the longest that anybody needs is a chain of certificates.
 const SECRET_BYTES_MAX: usize = 64 * 1_024;
+/// Fewest bytes of a key: as many as the hashes that keys are used with have.
+pub const KEY_BYTES_MIN: usize = 32;
+/// Keys from examples; a demonstration may use them, a shop may not.
+const KNOWN_KEYS: &[&str] = &[
+    "sluice-demo-session-key-do-not-use-in-production",
+    "sluice-demo-customer-key-do-not-use-in-production",
+    "00000000000000000000000000000000",
+    "changeme-changeme-changeme-changeme",
+];
 /// Furthest that a test may move a clock: a day.
 const CLOCK_OFFSET_MS_MAX: i64 = 86_400_000;
 /// Longest drain; Kubernetes kills after `terminationGracePeriodSeconds` anyway.
@@ -131,6 +140,9 @@ pub enum SecretError {
     /// It is one that everybody knows.
     #[error("the secret in {0} is a default that everybody knows: put one of your own there, or play with --dev")]
     Known(SecretFile),
+    /// It is a key, and too easy to guess.
+    #[error("the key in {0} is too short: it needs at least {KEY_BYTES_MIN} bytes")]
+    Short(SecretFile),
 }
 
 impl SecretFile {
@@ -163,6 +175,18 @@ impl SecretFile {
             return Err(SecretError::Known(self.clone()));
         }
         Ok(secret)
+    }
+
+    /// A key: at least [`KEY_BYTES_MIN`] bytes, and none from an example unless the process runs for a demonstration.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub fn read_key(&self, dev: bool) -> Result<SecretString, SecretError> {
+        let key = self.read_unless_known(KNOWN_KEYS, dev)?;
+        if key.expose_secret().len() < KEY_BYTES_MIN {
+            return Err(SecretError::Short(self.clone()));
+        }
+        Ok(key)
     }
 }
 

@@ -145,7 +145,7 @@ impl Installation {
         .await?;
         let operator = start_operator(bed, &name, &plan, &kubeconfig)?;
         let ledgers =
-            (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, i)).collect::<anyhow::Result<Vec<_>>>()?;
+            (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, &keys, i)).collect::<anyhow::Result<Vec<_>>>()?;
         let edges = (plan.edges_nats.iter().enumerate())
             .map(|(i, nats)| start_edge(bed, &name, &plan, nats, &keys, i))
             .collect::<anyhow::Result<Vec<_>>>()?;
@@ -227,9 +227,18 @@ fn start_operator(bed: &Bed, name: &str, plan: &Plan, kubeconfig: &Path) -> anyh
     member(bed, &format!("{name}-operator"), "sluice-operator", None, arguments, environment)
 }
 
-fn start_ledger(bed: &Bed, name: &str, plan: &Plan, index: usize) -> anyhow::Result<Member> {
-    let arguments =
-        arguments(["run", "--nats-url", &plan.nats, "--installation", name, "--postgres-url", &plan.postgres]);
+fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -> anyhow::Result<Member> {
+    let arguments = arguments([
+        "run",
+        "--nats-url",
+        &plan.nats,
+        "--installation",
+        name,
+        "--postgres-url",
+        &plan.postgres,
+        "--customer-key-file",
+        path(&keys.customer)?,
+    ]);
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }
 

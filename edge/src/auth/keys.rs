@@ -13,16 +13,9 @@ use runtime::args::SecretError;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::session::{KEY_BYTES_MIN, KeyError, Keyring};
+use super::session::{KeyError, Keyring};
 use crate::args::KeyArgs;
 
-/// Keys from examples; a demonstration may use them, a shop may not.
-const KNOWN_KEYS: &[&str] = &[
-    "sluice-demo-session-key-do-not-use-in-production",
-    "sluice-demo-customer-key-do-not-use-in-production",
-    "00000000000000000000000000000000",
-    "changeme-changeme-changeme-changeme",
-];
 /// How often the files are looked at; both keys are live for much longer than that.
 const RELOAD_AFTER: Duration = Duration::from_secs(5);
 /// Names people in [`CustomerId`]s: those whom only we know.
@@ -40,9 +33,6 @@ pub enum Error {
     /// A session key is none.
     #[error("--session-key-file: {0}")]
     Session(#[from] KeyError),
-    /// The customer key is too easy to guess.
-    #[error("--customer-key-file: the key needs at least {KEY_BYTES_MIN} bytes")]
-    CustomerShort,
     /// One key for two things: whoever rotates the one would change every customer's id.
     #[error("the customer key must be another one than the session keys")]
     Shared,
@@ -63,10 +53,7 @@ impl Keys {
     /// # Errors
     /// [`enum@Error`], in one sentence that names the file or the flag.
     pub fn read(args: &KeyArgs, installation: &Installation, dev: bool) -> Result<Self, Error> {
-        let customer = args.customer_key_file.read_unless_known(KNOWN_KEYS, dev)?;
-        if customer.expose_secret().len() < KEY_BYTES_MIN {
-            return Err(Error::CustomerShort);
-        }
+        let customer = args.customer_key_file.read_key(dev)?;
         let ring = ring(args, installation, dev, &customer)?;
         Ok(Self {
             args: args.clone(),
@@ -120,7 +107,7 @@ impl Keys {
 }
 
 fn ring(args: &KeyArgs, installation: &Installation, dev: bool, customer: &SecretString) -> Result<Keyring, Error> {
-    let read = args.session_key_file.iter().map(|file| file.read_unless_known(KNOWN_KEYS, dev));
+    let read = args.session_key_file.iter().map(|file| file.read_key(dev));
     let secrets: Vec<SecretString> = read.collect::<Result<_, _>>()?;
     if secrets.iter().any(|secret| secret.expose_secret() == customer.expose_secret()) {
         return Err(Error::Shared);

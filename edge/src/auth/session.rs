@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use protocol::CustomerId;
 use protocol::key::Installation;
+use runtime::args::KEY_BYTES_MIN;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,6 @@ pub const TOKEN_BYTES_MAX: usize = 4_096;
 const ISSUER: &str = "sluice";
 /// Whom sessions are for; the name of the installation follows, where it has one.
 const AUDIENCE: &str = "sluice-edge";
-/// Fewest bytes of a key: as many as the hash has.
-pub const KEY_BYTES_MIN: usize = 32;
 /// Keys that are accepted at a time: the present one and the one before, or after.
 pub const KEYS_MAX: usize = 2;
 

@@ -16,6 +16,8 @@ use runtime::registry::Table;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use testbed::{Bed, Service, eventually, free_port, provision};
 
+/// What turns people into customers in these shops.
+pub(crate) const CUSTOMER_KEY: &str = "the customer key of these tests, long enough";
 /// How long Postgres may take to have what the stream has, whatever was killed meanwhile.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
@@ -42,7 +44,7 @@ pub(crate) fn shoe() -> Sku {
 }
 
 pub(crate) fn customer(number: usize) -> CustomerId {
-    CustomerId::derive(b"the customer key of these tests", "tests", &number.to_string())
+    CustomerId::derive(CUSTOMER_KEY.as_bytes(), "tests", &number.to_string())
 }
 
 pub(crate) fn order(key: &str, quantity: u32, state: State) -> Order {
@@ -88,7 +90,10 @@ impl Shop {
 
     pub(crate) fn ledger(&self, replica: usize, more: &[&str]) -> Ledger {
         let admin = format!("127.0.0.1:{}", free_port().unwrap());
-        let mut arguments = vec!["run", "--admin-addr", admin.as_str()];
+        let customer_key = self.bed.folder().join("ledger-customer.key");
+        std::fs::write(&customer_key, CUSTOMER_KEY).unwrap();
+        let customer_key = format!("--customer-key-file={}", customer_key.display());
+        let mut arguments = vec!["run", "--admin-addr", admin.as_str(), customer_key.as_str()];
         let common = self.common();
         arguments.extend(common.iter().map(String::as_str));
         arguments.extend(more);

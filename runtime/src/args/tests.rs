@@ -114,3 +114,17 @@ fn a_known_default_is_accepted_for_a_demonstration_only() {
     assert!(file.read_unless_known(&["changeit"], false).is_err());
     assert!(file.read_unless_known(&["other"], false).is_ok());
 }
+
+#[test]
+fn a_key_is_long_enough_and_from_no_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = secret(folder.path(), "k".repeat(KEY_BYTES_MIN - 1));
+    assert!(matches!(file.read_key(true), Err(SecretError::Short(_))));
+    let file = secret(folder.path(), "k".repeat(KEY_BYTES_MIN));
+    assert_eq!(file.read_key(false).unwrap().expose_secret().len(), KEY_BYTES_MIN);
+    for known in KNOWN_KEYS {
+        let file = secret(folder.path(), known);
+        assert!(matches!(file.read_key(false), Err(SecretError::Known(_))), "{known}");
+        assert!(file.read_key(true).is_ok(), "{known}");
+    }
+}

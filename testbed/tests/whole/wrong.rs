@@ -18,6 +18,7 @@ async fn a_ledger_without_postgres_says_so_in_one_sentence_and_is_not_ready() {
         bed.nats().await.unwrap().url(),
         "--admin-addr".to_owned(),
         format!("127.0.0.1:{admin}"),
+        "--roles=follow".to_owned(),
     ];
     let name = bed.unique("ledger");
     let ledger = Service::spawn(bed, &name, "sluice-ledger", arguments, []).unwrap();
