@@ -1,6 +1,7 @@
 //! Everything that can be set, so that `--help` tells it all.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, value_parser};
@@ -8,6 +9,8 @@ use protocol::key::Installation;
 use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
 use secrecy::ExposeSecret as _;
 
+use crate::auth::oidc;
+use crate::cors::Origin;
 use crate::serve::network::Network;
 
 /// Longest life of a session that a command makes, in hours: a month.
@@ -48,6 +51,9 @@ pub struct RunArgs {
     /// How shoppers are served.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// How people sign in.
+    #[command(flatten)]
+    pub people: PeopleArgs,
     /// Where edges share limits.
     #[command(flatten)]
     pub redis: RedisArgs,
@@ -57,10 +63,13 @@ pub struct RunArgs {
 #[derive(Clone, Args)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisArgs {
-    /// redis://host:port/database, shared by all edges for the rate limits of sales; without one each edge applies them by
+    /// redis://host:port/database, or rediss:// for TLS, shared by all edges for the rate limits of sales; without one each edge applies them by
     /// itself
     #[arg(long, env = "SLUICE_REDIS_URL", value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// Certificates to trust with rediss:// instead of the system's, as PEM
+    #[arg(long, env = "SLUICE_REDIS_CA_FILE", value_name = "FILE", requires = "redis_url")]
+    redis_ca_file: Option<PathBuf>,
     /// Password for Redis, instead of one in the URL
     #[arg(long, env = "SLUICE_REDIS_PASSWORD_FILE", value_name = "FILE", requires = "redis_url")]
     redis_password_file: Option<SecretFile>,
@@ -79,7 +88,10 @@ impl RedisArgs {
             let settings = info.redis_settings().clone().set_password(file.read()?.expose_secret());
             info = info.set_redis_settings(settings);
         }
-        Ok(Some(redis::Client::open(info).context(FORM)?))
+        let Some(file) = &self.redis_ca_file else { return Ok(Some(redis::Client::open(info).context(FORM)?)) };
+        let root_cert = Some(std::fs::read(file).with_context(|| format!("--redis-ca-file {}", file.display()))?);
+        let trusted = redis::TlsCertificates { client_tls: None, root_cert };
+        Ok(Some(redis::Client::build_with_tls(info, trusted).context("--redis-ca-file does not fit --redis-url")?))
     }
 }
 
@@ -119,10 +131,60 @@ pub struct HttpArgs {
     /// Networks of proxies: their connections are not bounded by source
     #[arg(long, env = "SLUICE_TRUSTED_PROXY_CIDRS", value_name = "CIDRS", value_delimiter = ',')]
     pub trusted_proxy_cidrs: Vec<Network>,
+    /// Most requests of one source address in a minute, over all edges that share a Redis; without it there is no such
+    /// limit. Behind proxies the address comes from X-Forwarded-For, so name them
+    #[arg(long, env = "SLUICE_REQUESTS_PER_ADDRESS_PER_MINUTE", value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=10_000_000))]
+    pub requests_per_address_per_minute: Option<u32>,
+    /// Origins of other sites whose pages may use the API with their users' sessions, such as https://shop.example
+    #[arg(long, env = "SLUICE_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<Origin>,
     /// Most event streams at a time; more are told to come back
     #[arg(long, env = "SLUICE_VIEWERS_MAX", default_value_t = 20_000, value_name = "COUNT",
         value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub viewers_max: u32,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Signing in")]
+pub struct PeopleArgs {
+    /// Hours that a session is good for
+    #[arg(long, env = "SLUICE_SESSION_HOURS", default_value_t = 12, value_name = "HOURS",
+        value_parser = value_parser!(u32).range(1..=i64::from(SESSION_HOURS_MAX)))]
+    pub session_hours: u32,
+    /// An OpenID Connect issuer whose people may sign in, as it spells itself
+    #[arg(
+        long,
+        env = "SLUICE_OIDC_ISSUER",
+        value_name = "URL",
+        requires = "oidc_client_id",
+        requires = "oidc_redirect_url"
+    )]
+    oidc_issuer: Option<String>,
+    /// What the issuer calls us
+    #[arg(long, env = "SLUICE_OIDC_CLIENT_ID", value_name = "ID", requires = "oidc_issuer")]
+    oidc_client_id: Option<String>,
+    /// Proves to the issuer who we are; none for a public client
+    #[arg(long, env = "SLUICE_OIDC_CLIENT_SECRET_FILE", value_name = "FILE", requires = "oidc_issuer")]
+    oidc_client_secret_file: Option<SecretFile>,
+    /// Where the issuer sends browsers back to: /v1/sessions/oidc/callback of the shop, as browsers reach it
+    #[arg(long, env = "SLUICE_OIDC_REDIRECT_URL", value_name = "URL", requires = "oidc_issuer")]
+    oidc_redirect_url: Option<reqwest::Url>,
+}
+
+impl PeopleArgs {
+    /// The issuer, if there is one; with `dev`, one without TLS is taken.
+    #[must_use]
+    pub fn oidc(&self, dev: bool) -> Option<oidc::Settings> {
+        Some(oidc::Settings {
+            issuer: self.oidc_issuer.clone()?,
+            client_id: self.oidc_client_id.clone()?,
+            client_secret: self.oidc_client_secret_file.clone(),
+            redirect_url: self.oidc_redirect_url.clone()?,
+            plain: dev,
+        })
+    }
 }
 
 /// The arguments of `session`.

@@ -8,23 +8,31 @@
 //! anything but a read the browser must say that our own page asked.
 //!
 //! **What is deliberately absent.** Passwords and other issuers: whoever exchanges those makes a session.
+//!
+//! | module | it settles |
+//! | --- | --- |
+//! | [`session`] | what a session is, and which ones are accepted |
+//! | [`keys`] | the keys that sign them, on the disk and replaced |
+//! | [`cookie`] | how a browser keeps one |
+//! | [`page`] | whose page asks |
+//! | [`oidc`] | whom another issuer has identified |
 
+pub mod cookie;
 pub mod keys;
+pub mod oidc;
+pub mod page;
 pub mod session;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Uri};
 
 use crate::app::Edge;
 use crate::metrics::SessionOutcome;
 use crate::problem::Problem;
-use session::{Refused, Session};
-
-/// The cookie; the prefix makes browsers insist on TLS and on our own host.
-pub const COOKIE_NAME: &str = "__Host-sluice";
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+use page::Page;
+use session::{Refused, Role, Session};
 
 /// A token and how it came.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,27 +57,11 @@ fn sent(headers: &HeaderMap) -> Sent<'_> {
             _ => Sent::Unreadable,
         };
     }
-    let texts = headers.get_all(COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let mut cookies = texts
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim_start().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-    match (cookies.next(), cookies.next()) {
-        (None, _) => Sent::Nothing,
-        (Some(token), None) => Sent::Cookie(token.trim_end()),
-        (Some(_), Some(_)) => Sent::Unreadable,
+    match cookie::find(headers, cookie::SESSION) {
+        cookie::Value::Absent => Sent::Nothing,
+        cookie::Value::Once(token) => Sent::Cookie(token),
+        cookie::Value::Twice => Sent::Unreadable,
     }
-}
-
-/// Whether the browser says that our own page sent this. `Sec-Fetch-Site` cannot be set by a page; where a browser is too
-/// old to send it, `Origin` must name the host that was asked.
-fn from_own_page(headers: &HeaderMap, uri: &Uri) -> bool {
-    if let Some(site) = headers.get(SEC_FETCH_SITE) {
-        return site == "same-origin";
-    }
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(HOST));
-    let origin = text(ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    origin.is_some() && origin == host
 }
 
 fn customer(edge: &Edge, parts: &Parts) -> Result<Session, Problem> {
@@ -82,7 +74,7 @@ fn customer(edge: &Edge, parts: &Parts) -> Result<Session, Problem> {
         }
         Sent::Bearer(token) => token,
         Sent::Cookie(token) => {
-            if !parts.method.is_safe() && !from_own_page(&parts.headers, &parts.uri) {
+            if !parts.method.is_safe() && page::of(&parts.headers, &parts.uri, &edge.origins) != Page::Own {
                 return Err(Problem::Forbidden { why: "Another site may not do this with your session." });
             }
             token
@@ -109,5 +101,20 @@ impl FromRequestParts<std::sync::Arc<Edge>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, edge: &std::sync::Arc<Edge>) -> Result<Self, Problem> {
         customer(edge, parts)
+    }
+}
+
+/// Somebody who may do what merchants do.
+pub struct Merchant(pub Session);
+
+impl FromRequestParts<std::sync::Arc<Edge>> for Merchant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &std::sync::Arc<Edge>) -> Result<Self, Problem> {
+        let session = customer(edge, parts)?;
+        if !session.roles.contains(&Role::Merchant) {
+            return Err(Problem::Forbidden { why: "This is for merchants." });
+        }
+        Ok(Self(session))
     }
 }

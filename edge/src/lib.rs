@@ -16,8 +16,11 @@
 pub mod app;
 pub mod args;
 pub mod auth;
+pub mod breaker;
 pub mod claim;
+pub mod cors;
 pub mod frames;
+pub mod ledger;
 pub mod limit;
 pub mod metrics;
 pub mod mint;

@@ -1,8 +1,9 @@
 //! What the edge counts about requests; what the claim engine counts is beside it.
 
 use prometheus::{Histogram, IntCounter, IntGauge};
+use protocol::ask::Verb;
 use runtime::label;
-use runtime::metrics::{By, Error, Metrics as Registry, SECONDS};
+use runtime::metrics::{By, Error, Label, Metrics as Registry, SECONDS};
 
 use crate::auth::session::Refused;
 
@@ -23,8 +24,16 @@ label! {
         Order = "order",
         /// The stream of an order's events.
         OrderEvents = "order_events",
-        /// What is done to an order.
+        /// What is done with an order: pay, cancel, refund.
         OrderChange = "order_change",
+        /// Accounts, sessions, and who somebody is.
+        People = "people",
+        /// Wallets.
+        Wallets = "wallets",
+        /// Orders of all sales.
+        History = "history",
+        /// What a payment provider says.
+        Callback = "callback",
     }
 }
 
@@ -100,6 +109,78 @@ label! {
     }
 }
 
+label! {
+    /// What the ledger is asked.
+    pub enum Asked as "verb" {
+        /// To make an account.
+        Register = "register",
+        /// To check a password.
+        SignIn = "sign-in",
+        /// To know somebody whom an issuer knows.
+        Exchange = "exchange",
+        /// Who somebody is.
+        Profile = "profile",
+        /// What wallets hold.
+        Wallets = "wallets",
+        /// What moved in one.
+        Entries = "entries",
+        /// To take money.
+        Pay = "pay",
+        /// To give it back.
+        Refund = "refund",
+        /// To hear a payment provider.
+        Callback = "callback",
+        /// For orders.
+        Orders = "orders",
+        /// For one order.
+        OneOrder = "one-order",
+    }
+}
+
+label! {
+    /// How a question to the ledger ended.
+    pub enum AskOutcome as "outcome" {
+        /// With what was asked for.
+        Yes = "yes",
+        /// With a no.
+        No = "no",
+        /// With an invitation to come back.
+        Busy = "busy",
+        /// Nobody heard it.
+        Away = "away",
+        /// No answer came in time.
+        Lost = "lost",
+        /// It was not asked: too many are under way, or nobody answered the last ones.
+        Shed = "shed",
+    }
+}
+
+impl Asked {
+    /// The label of a question.
+    #[must_use]
+    pub fn of(verb: Verb) -> Self {
+        match verb {
+            Verb::Register => Self::Register,
+            Verb::SignIn => Self::SignIn,
+            Verb::Exchange => Self::Exchange,
+            Verb::Profile => Self::Profile,
+            Verb::Wallets => Self::Wallets,
+            Verb::Entries => Self::Entries,
+            Verb::Pay => Self::Pay,
+            Verb::Refund => Self::Refund,
+            Verb::Callback => Self::Callback,
+            Verb::Orders => Self::Orders,
+            Verb::OneOrder => Self::OneOrder,
+        }
+    }
+
+    /// Its place among all of them.
+    #[must_use]
+    pub fn index(self) -> usize {
+        Label::position(self)
+    }
+}
+
 impl SessionOutcome {
     /// How a refused session is counted.
     #[must_use]
@@ -117,16 +198,20 @@ impl Route {
     /// Which route a path belongs to, without asking the router: a label must not cost a map per request.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        let Some(rest) = path.strip_prefix("/v1/sales") else { return Self::Other };
-        let mut parts = rest.split('/').skip(1);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (None, ..) if rest.is_empty() => Self::Sales,
-            (Some(_), None, ..) => Self::Sale,
-            (Some(_), Some("events"), None, _) => Self::Events,
-            (Some(_), Some("orders"), None, _) => Self::Orders,
-            (Some(_), Some("orders"), Some(_), None) => Self::Order,
-            (Some(_), Some("orders"), Some(_), Some("events")) => Self::OrderEvents,
-            (Some(_), Some("orders"), Some(_), Some("payment" | "cancel" | "refund")) => Self::OrderChange,
+        let Some(rest) = path.strip_prefix("/v1/") else { return Self::Other };
+        let mut parts = rest.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("sales"), None, ..) => Self::Sales,
+            (Some("sales"), Some(_), None, ..) => Self::Sale,
+            (Some("sales"), Some(_), Some("events"), None, _) => Self::Events,
+            (Some("sales"), Some(_), Some("orders"), None, _) => Self::Orders,
+            (Some("sales"), Some(_), Some("orders"), Some(_), None) => Self::Order,
+            (Some("sales"), Some(_), Some("orders"), Some(_), Some("events")) => Self::OrderEvents,
+            (Some("sales"), Some(_), Some("orders"), Some(_), Some(_)) => Self::OrderChange,
+            (Some("me"), Some("wallets"), ..) => Self::Wallets,
+            (Some("me" | "accounts" | "sessions"), ..) => Self::People,
+            (Some("orders"), None, ..) => Self::History,
+            (Some("payments"), Some("callback"), None, ..) => Self::Callback,
             _ => Self::Other,
         }
     }
@@ -146,6 +231,12 @@ pub struct Metrics {
     pub rate_checks: By<Judge, IntCounter>,
     /// Those among them that came too soon.
     pub rate_limited: IntCounter,
+    /// Requests that came too often from their address.
+    pub addresses_limited: IntCounter,
+    /// Questions to the ledger.
+    pub questions: By<(Asked, AskOutcome), IntCounter>,
+    /// Whether they are asked: 0 all, 1 one to try, 2 none.
+    pub question_breakers: By<Asked, IntGauge>,
     /// Open connections.
     pub connections: IntGauge,
     /// Connections closed because their source has too many.
@@ -181,6 +272,14 @@ impl Metrics {
                 "Claims that a rate limit was applied to, by who judged.",
             )?,
             rate_limited: registry.counter("sluice_edge_rate_limited_total", "Claims that came too soon.")?,
+            addresses_limited: registry
+                .counter("sluice_edge_addresses_limited_total", "Requests that came too often from their address.")?,
+            questions: registry
+                .counter_by("sluice_edge_questions_total", "Questions to the ledger, by kind and how they ended.")?,
+            question_breakers: registry.gauge_by(
+                "sluice_edge_question_breaker",
+                "Whether the ledger is asked this: 0 yes, 1 by one shopper to try, 2 not now.",
+            )?,
             connections: registry.gauge("sluice_edge_connections", "Open connections of shoppers.")?,
             connections_refused: registry.counter(
                 "sluice_edge_connections_refused_total",

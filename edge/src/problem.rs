@@ -6,32 +6,36 @@
 //!
 //! **What it costs.** The two answers that a crowd gets when nothing is left or nothing can be done are made once.
 
+mod denied;
+mod yes;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use protocol::refusal::{Refusal, Retry};
 use serde::Serialize;
 
-use crate::metrics::Outcome;
 use crate::sales::NotReadYet;
+pub use denied::Denied;
+use yes::encode;
+pub use yes::{created, done, found, not_modified, outcome, see_other, settling};
 
 /// What every `type` starts with.
 pub const TYPE_BASE: &str = "https://sluice.dev/problems/";
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// When to ask again for something that is being settled, in seconds.
-const SETTLING_RETRY_SECONDS: u32 = 1;
 
 /// A no.
 #[derive(Debug)]
 pub enum Problem {
     /// The sale refuses.
     Refused(Refusal),
+    /// The ledger does.
+    Denied(Denied),
     /// Nobody is signed in.
     NotSignedIn {
         /// A sentence.
@@ -53,8 +57,6 @@ pub enum Problem {
     MethodNotAllowed,
     /// No idempotency key.
     KeyRequired,
-    /// The order is paid, or needed no payment.
-    AlreadyPaid,
     /// The request breaks a rule.
     Invalid(Invalid),
     /// Too many requests of this customer.
@@ -129,12 +131,12 @@ impl Problem {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.name(),
+            Self::Denied(denied) => denied.name(),
             Self::NotSignedIn { .. } => "not-signed-in",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::KeyRequired => "idempotency-key-required",
-            Self::AlreadyPaid => "already-paid",
             Self::Invalid(_) => "invalid-request",
             Self::RateLimited { .. } => "rate-limited",
             Self::TimedOut => "timed-out",
@@ -149,12 +151,12 @@ impl Problem {
                 Refusal::IdempotencyKeyReused {} => StatusCode::UNPROCESSABLE_ENTITY,
                 _ => StatusCode::CONFLICT,
             },
+            Self::Denied(denied) => denied.status(),
             Self::NotSignedIn { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::KeyRequired => StatusCode::BAD_REQUEST,
-            Self::AlreadyPaid => StatusCode::CONFLICT,
             Self::Invalid(invalid) => match invalid.how {
                 How::Unreadable => StatusCode::BAD_REQUEST,
                 How::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -182,12 +184,12 @@ impl Problem {
                 Refusal::Busy { .. } => "Busy",
                 Refusal::IdempotencyKeyReused {} => "Idempotency key reused",
             },
+            Self::Denied(denied) => denied.title(),
             Self::NotSignedIn { .. } => "Not signed in",
             Self::Forbidden { .. } => "Forbidden",
             Self::NotFound { .. } => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::KeyRequired => "Idempotency key required",
-            Self::AlreadyPaid => "Already paid",
             Self::Invalid(_) => "Invalid request",
             Self::RateLimited { .. } => "Rate limited",
             Self::TimedOut => "Timed out",
@@ -198,10 +200,10 @@ impl Problem {
     fn detail(&self) -> Cow<'_, str> {
         match self {
             Self::Refused(refusal) => refusal.sentence().into(),
+            Self::Denied(denied) => denied.sentence().into(),
             Self::NotSignedIn { why } | Self::Forbidden { why } | Self::NotFound { why, .. } => (*why).into(),
             Self::MethodNotAllowed => "This address does not take this method.".into(),
             Self::KeyRequired => "Send a header Idempotency-Key: a UUID that you make once for this wish.".into(),
-            Self::AlreadyPaid => "This order is paid already.".into(),
             Self::Invalid(invalid) => format!("{}: {}.", invalid.field, invalid.rule).into(),
             Self::RateLimited { limit, window_seconds, .. } => {
                 format!("At most {limit} requests in {window_seconds} seconds: slow down.").into()
@@ -218,6 +220,7 @@ impl Problem {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Refused(refusal) => refusal.retry(),
+            Self::Denied(denied) => denied.retry(),
             Self::NotFound { retry, .. } => *retry,
             Self::RateLimited { .. } => Retry::Later,
             Self::Invalid(Invalid { how: How::Slow, .. }) | Self::TimedOut | Self::Internal => Retry::Now,
@@ -228,6 +231,7 @@ impl Problem {
     fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Refused(refusal) => refusal.retry_after_seconds(),
+            Self::Denied(denied) => denied.retry_after_seconds(),
             Self::RateLimited { retry_after_seconds, .. } => Some(*retry_after_seconds),
             _ => None,
         }
@@ -260,6 +264,7 @@ impl Problem {
         }
         match self {
             Self::Refused(refusal) => self.wire(refusal),
+            Self::Denied(denied) => self.wire(denied),
             Self::Invalid(invalid) => self.wire(Broken { field: &invalid.field, rule: &invalid.rule }),
             Self::RateLimited { limit, window_seconds, retry_after_seconds } => self.wire(Rate {
                 limit: *limit,
@@ -324,71 +329,6 @@ pub fn explain_method(bare: Response) -> Response {
         explained.headers_mut().insert(ALLOW, allow);
     }
     explained
-}
-
-/// Our own plain values cannot fail to be written; an empty body would be seen at once.
-fn encode(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value).map(Bytes::from).unwrap_or_default()
-}
-
-fn json(status: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
-    response
-}
-
-/// A yes with a value.
-pub fn found(value: &impl Serialize) -> Response {
-    json(StatusCode::OK, encode(value))
-}
-
-/// A new thing, or the same thing again for whoever asks again.
-pub fn created(value: &impl Serialize, location: &str) -> Response {
-    located(json(StatusCode::CREATED, encode(value)), location)
-}
-
-/// Neither yes nor no yet: the truth will be found at this place.
-pub fn settling(value: &impl Serialize, location: &str) -> Response {
-    let mut response = located(json(StatusCode::ACCEPTED, encode(value)), location);
-    response.headers_mut().insert(RETRY_AFTER, SETTLING_RETRY_SECONDS.into());
-    response
-}
-
-/// What the client has is still true.
-#[must_use]
-pub fn not_modified(etag: HeaderValue) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response.headers_mut().insert(ETAG, etag);
-    response
-}
-
-/// The stream of events that was asked for is over.
-#[must_use]
-pub fn nothing_more() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-fn located(mut response: Response, location: &str) -> Response {
-    if let Ok(location) = HeaderValue::from_str(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
-}
-
-/// How an answer is counted.
-#[must_use]
-pub fn outcome(response: &Response) -> Outcome {
-    match response.status() {
-        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Outcome::Refused,
-        StatusCode::SERVICE_UNAVAILABLE => Outcome::Busy,
-        status if status.is_client_error() => Outcome::Invalid,
-        status if status.is_server_error() => Outcome::Failed,
-        _ => Outcome::Answered,
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! One file per thing that has an address.
 
+pub mod accounts;
+pub mod body;
 pub mod events;
+pub mod history;
 pub mod index;
+pub mod me;
 pub mod orders;
+pub mod payments;
+pub mod query;
 pub mod sales;
+pub mod sessions;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use protocol::sale::Definition;
 use runtime::Process;
 use runtime::registry::Table;
@@ -17,16 +18,19 @@ use tokio::net::TcpListener;
 use crate::app::{self, Edge};
 use crate::args::{HttpArgs, RunArgs};
 use crate::auth::keys::Keys;
+use crate::auth::oidc::Oidc;
 use crate::claim::desk::Floor;
 use crate::claim::{Engine, metrics as claim_metrics};
+use crate::cors::Origins;
 use crate::frames::Frames;
+use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::punctual;
 use crate::sales::Sales;
 use crate::serve::patience::Patience;
 use crate::serve::{self, Bounds, Gauges};
-use crate::shell::Shell;
+use crate::shell::{Shell, Strangers};
 use crate::warm;
 
 /// How long connections are waited for.
@@ -50,62 +54,62 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     // What is wrong with the arguments is said before anything is waited for.
     let keys = Arc::new(Keys::read(&args.keys, &args.nats.installation, args.process.dev)?);
     let redis = args.redis.client()?;
+    let oidc = args.people.oidc(args.process.dev);
+    let oidc = oidc.map(|settings| Oidc::new(settings, process.clock.clone())).transpose()?;
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let metrics = Arc::new(Metrics::new(&process.metrics)?);
 
     let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
+    let questions = runtime::nats::connect(&args.nats, &process, "questions").await?;
     let engine = Engine::new(claims, args.nats.installation.clone(), floor(&process, listener.local_addr()?)?);
     let sales = Arc::new(Sales::default());
     let stopping = process.drain.stopping();
 
-    let (timed, asked, clock, part, stop) = (
-        engine.clone(),
-        sales_client.clone(),
-        process.clock.clone(),
-        process.readiness.part("clock", true),
-        stopping.clone(),
-    );
-    let stream = format!("KV_{}", args.nats.installation.sales_bucket());
-    process.drain.spawn("clock", async move {
-        punctual::keep(&timed, &asked, &stream, &clock, &part, &stop).await;
-        Ok(())
-    });
-    let table = Table::<Definition>::new(sales_client, args.nats.installation.sales_bucket());
-    let (following, counting, part) = (Arc::clone(&sales), Arc::clone(&metrics), process.readiness.part("sales", true));
-    let stop = stopping.clone();
-    process.drain.spawn("sales", async move {
-        following.follow(&table, &part, &counting, &stop).await;
-        Ok(())
-    });
-    let (warming, warm_sales, clock, stop) =
-        (engine.clone(), Arc::clone(&sales), process.clock.clone(), stopping.clone());
-    process.drain.spawn("desks", async move {
-        warm::keep(&warming, &warm_sales, &clock, &stop).await;
-        Ok(())
-    });
-    let (fresh, stop) = (Arc::clone(&keys), stopping.clone());
-    process.drain.spawn("keys", async move {
-        fresh.keep_fresh(&stop).await;
-        Ok(())
-    });
-
+    let kept = Kept {
+        engine: engine.clone(),
+        sales: Arc::clone(&sales),
+        keys: Arc::clone(&keys),
+        metrics: Arc::clone(&metrics),
+    };
+    kept.keep(&args, &process, sales_client);
     let tasks = process.drain.tasks().clone();
     let clock = process.clock.clone();
-    let limits = Limits::new(redis, &args.nats.installation, clock.clone(), &process.readiness, Arc::clone(&metrics));
+    let installation = args.nats.installation.clone();
+    let part = process.readiness.part("ledger", false);
+    let ledger = Ledger::new(questions, installation, clock.clone(), part, &metrics);
+    let limits = Arc::new(Limits::new(
+        redis,
+        args.http.requests_per_address_per_minute,
+        &args.nats.installation,
+        clock.clone(),
+        &process.readiness,
+        Arc::clone(&metrics),
+    ));
+    let origins = Origins::from(args.http.cors_origins.clone());
+    let strangers = Strangers {
+        proxies: args.http.trusted_proxy_cidrs.clone(),
+        origins: origins.clone(),
+        limits: Some(Arc::clone(&limits)),
+    };
     let frames =
         Frames::new(Arc::clone(&sales), engine.clone(), clock.clone(), tasks, stopping.clone(), args.http.viewers_max);
     let edge = Edge {
         sales,
         engine: engine.clone(),
         keys,
+        session_life: SignedDuration::from_hours(args.people.session_hours.into()),
+        oidc,
+        origins,
+        ledger,
         limits,
         frames,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
     };
-    let shell = Arc::new(Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)));
+    let shell = Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)).with_strangers(strangers);
+    let shell = Arc::new(shell);
     let bounds = bounds(&args.http);
     let gauges = Gauges { open: metrics.connections.clone(), refused: metrics.connections_refused.clone() };
     let drain = args.process.drain_bound().saturating_sub(ENGINE_DRAIN).max(CONNECTIONS_DRAIN_MIN);
@@ -116,6 +120,52 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         Ok(())
     });
     Ok(())
+}
+
+/// What has to be kept as it should be while shoppers are served.
+struct Kept {
+    engine: Engine,
+    sales: Arc<Sales>,
+    keys: Arc<Keys>,
+    metrics: Arc<Metrics>,
+}
+
+impl Kept {
+    /// Starts the tasks that do.
+    fn keep(&self, args: &RunArgs, process: &Process, sales_client: async_nats::Client) {
+        let stopping = process.drain.stopping();
+        let (timed, asked, clock, part, stop) = (
+            self.engine.clone(),
+            sales_client.clone(),
+            process.clock.clone(),
+            process.readiness.part("clock", true),
+            stopping.clone(),
+        );
+        let stream = format!("KV_{}", args.nats.installation.sales_bucket());
+        process.drain.spawn("clock", async move {
+            punctual::keep(&timed, &asked, &stream, &clock, &part, &stop).await;
+            Ok(())
+        });
+        let table = Table::<Definition>::new(sales_client, args.nats.installation.sales_bucket());
+        let (following, counting, part) =
+            (Arc::clone(&self.sales), Arc::clone(&self.metrics), process.readiness.part("sales", true));
+        let stop = stopping.clone();
+        process.drain.spawn("sales", async move {
+            following.follow(&table, &part, &counting, &stop).await;
+            Ok(())
+        });
+        let (warming, warm_sales, clock, stop) =
+            (self.engine.clone(), Arc::clone(&self.sales), process.clock.clone(), stopping.clone());
+        process.drain.spawn("desks", async move {
+            warm::keep(&warming, &warm_sales, &clock, &stop).await;
+            Ok(())
+        });
+        let (fresh, stop) = (Arc::clone(&self.keys), stopping.clone());
+        process.drain.spawn("keys", async move {
+            fresh.keep_fresh(&stop).await;
+            Ok(())
+        });
+    }
 }
 
 fn bounds(http: &HttpArgs) -> Bounds {

@@ -10,6 +10,7 @@
 
 pub mod network;
 pub mod patience;
+pub mod source;
 mod sources;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use network::Network;
 use patience::{OpenRequest, Patience, Patient, Progress};
+use source::Peer;
 use sources::Sources;
 
 /// Pause after the system refused a connection, as when all file handles are taken.
@@ -108,7 +110,7 @@ pub async fn serve<A: Answer>(
             let port = Arc::clone(&port);
             accepted.spawn(async move {
                 port.gauges.open.inc();
-                port.connection(stream).await;
+                port.connection(stream, Peer(peer.ip())).await;
                 port.gauges.open.dec();
                 drop((seat, place));
             });
@@ -149,14 +151,15 @@ struct Port<A> {
 }
 
 impl<A: Answer> Port<A> {
-    async fn connection(self: &Arc<Self>, stream: TcpStream) {
+    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: Peer) {
         // Answers are small and complete: waiting to fill a packet would only delay them.
         if stream.set_nodelay(true).is_err() {
             return;
         }
         let progress = Arc::new(Progress::default());
         let io = TokioIo::new(Patient::new(stream, self.patience, Arc::clone(&progress)));
-        let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
+        let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let open = progress.open(request.version() >= axum::http::Version::HTTP_2);
             let port = Arc::clone(self);
             async move {

@@ -8,6 +8,7 @@
 
 mod leftover;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,13 @@ use futures::FutureExt as _;
 use runtime::clock::{Clock, Instant};
 use tower::Service as _;
 
+use crate::cors::{Origins, Permissions};
+use crate::limit::Limits;
 use crate::metrics::{Metrics, Route};
 use crate::problem::{self, How, Problem};
 use crate::serve::Answer;
+use crate::serve::network::Network;
+use crate::serve::source::{self, Peer};
 use leftover::Leftover;
 
 /// Most headers of a request.
@@ -58,13 +63,25 @@ pub struct Shell {
     clock: Clock,
     metrics: Arc<Metrics>,
     timeout: Duration,
+    strangers: Strangers,
+}
+
+/// How people are told apart before anything is known about them.
+#[derive(Default)]
+pub struct Strangers {
+    /// Networks of proxies, which say for whom they ask.
+    pub proxies: Vec<Network>,
+    /// Which other sites' pages may ask.
+    pub origins: Origins,
+    /// How often an address may.
+    pub limits: Option<Arc<Limits>>,
 }
 
 impl Shell {
     /// Around these routes.
     #[must_use]
     pub fn new(router: Router, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { router, clock, metrics, timeout: REQUEST_TIMEOUT }
+        Self { router, clock, metrics, timeout: REQUEST_TIMEOUT, strangers: Strangers::default() }
     }
 
     /// With another bound on time, for tests of the bound.
@@ -73,9 +90,29 @@ impl Shell {
         Self { timeout, ..self }
     }
 
-    async fn inner(&self, request: Request<Body>) -> Response {
+    /// With strangers told apart like this; else by their connections alone.
+    #[must_use]
+    pub fn with_strangers(self, strangers: Strangers) -> Self {
+        Self { strangers, ..self }
+    }
+
+    async fn inner(&self, mut request: Request<Body>, permissions: &Permissions) -> Response {
         if let Err(problem) = check_head(request.headers()) {
             return problem.into_response();
+        }
+        // A test of the routes has no connection.
+        let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| *peer);
+        let source = source::source(peer, request.headers(), &self.strangers.proxies);
+        request.extensions_mut().insert(source);
+        if let Some(limits) = &self.strangers.limits
+            && let Err((too_soon, checked)) = limits.address(source.0).await
+        {
+            let mut response = too_soon.into_response();
+            checked.tell(response.headers_mut());
+            return response;
+        }
+        if permissions.is_preflight() {
+            return problem::done();
         }
         // A clone of a router is a clone of two pointers, and it is always ready.
         let mut router = self.router.clone();
@@ -102,7 +139,8 @@ impl Answer for Shell {
         let http1 = request.version() < Version::HTTP_2;
         let (head, body) = request.into_parts();
         let (body, leftover) = Leftover::lend(body);
-        let mut response = self.inner(Request::from_parts(head, body)).await;
+        let permissions = self.strangers.origins.permissions(&head.method, &head.headers);
+        let mut response = self.inner(Request::from_parts(head, body), &permissions).await;
         let goes_on = leftover.discard().await;
         let headers = response.headers_mut();
         if http1 && !goes_on {
@@ -114,6 +152,7 @@ impl Answer for Shell {
         headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(API_POLICY);
         headers.entry(REFERRER_POLICY).or_insert(NO_REFERRER);
+        permissions.tell(headers);
         let took = self.clock.monotonic().duration_since(arrived);
         self.metrics.seconds[route].observe(took.as_secs_f64());
         self.metrics.requests[(route, problem::outcome(&response))].inc();

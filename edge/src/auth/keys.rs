@@ -21,6 +21,9 @@ const RELOAD_AFTER: Duration = Duration::from_secs(5);
 /// Names people in [`CustomerId`]s: those whom only we know.
 pub const OWN_ISSUER: &str = "sluice";
 
+/// Names guests in [`CustomerId`]s, so that none is ever a person.
+const GUEST_ISSUER: &str = "sluice-guest";
+
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -70,6 +73,12 @@ impl Keys {
     #[must_use]
     pub fn customer(&self, name: &str) -> CustomerId {
         CustomerId::derive(self.customer.expose_secret().as_bytes(), OWN_ISSUER, name)
+    }
+
+    /// The id of a guest whom this number names, and nothing else does.
+    #[must_use]
+    pub fn guest(&self, number: u128) -> CustomerId {
+        CustomerId::derive(self.customer.expose_secret().as_bytes(), GUEST_ISSUER, &number.to_string())
     }
 
     /// Reads the session keys again.

@@ -20,6 +20,7 @@ use protocol::CustomerId;
 use protocol::key::Installation;
 use runtime::args::KEY_BYTES_MIN;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Longest token that is looked at.
@@ -101,6 +102,13 @@ struct Claims<'a> {
     roles: Vec<Role>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct Sealed<T> {
+    aud: String,
+    exp: i64,
+    value: T,
+}
+
 /// The live keys of an installation. The first one signs.
 pub struct Keyring {
     audience: String,
@@ -138,7 +146,6 @@ impl Keyring {
     /// # Errors
     /// [`KeyError::Unusable`], which a key that made it into the ring is not.
     pub fn sign(&self, session: &Session, now: Timestamp, expires: Timestamp) -> Result<String, KeyError> {
-        let key = self.keys.first().ok_or(KeyError::Count)?;
         let claims = Claims {
             iss: ISSUER,
             aud: &self.audience,
@@ -148,7 +155,39 @@ impl Keyring {
             guest: session.guest,
             roles: session.roles.clone(),
         };
-        jsonwebtoken::encode(&key.header, &claims, &key.signs).map_err(|_| KeyError::Unusable)
+        self.signed(&claims)
+    }
+
+    /// A value that only this installation can have made, and that no session can be mistaken for: it has no issuer.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn seal<T: Serialize>(&self, purpose: &str, value: &T, expires: Timestamp) -> Result<String, KeyError> {
+        self.signed(&Sealed { aud: self.sealed_for(purpose), exp: expires.as_second(), value })
+    }
+
+    /// What was [sealed](Self::seal) for this purpose.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn open<T: DeserializeOwned>(&self, purpose: &str, token: &str, now: Timestamp) -> Result<T, Refused> {
+        let sealed: Sealed<T> = serde_json::from_slice(&self.opened(token)?).map_err(|_| Refused::Misplaced)?;
+        if sealed.aud != self.sealed_for(purpose) {
+            return Err(Refused::Misplaced);
+        }
+        if now.as_second() >= sealed.exp {
+            return Err(Refused::Expired);
+        }
+        Ok(sealed.value)
+    }
+
+    fn sealed_for(&self, purpose: &str) -> String {
+        format!("{}#{purpose}", self.audience)
+    }
+
+    fn signed(&self, claims: &impl Serialize) -> Result<String, KeyError> {
+        let key = self.keys.first().ok_or(KeyError::Count)?;
+        jsonwebtoken::encode(&key.header, claims, &key.signs).map_err(|_| KeyError::Unusable)
     }
 
     /// Whose token this is.
@@ -156,6 +195,20 @@ impl Keyring {
     /// # Errors
     /// [`Refused`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Session, Refused> {
+        let json = self.opened(token)?;
+        let claims: Claims<'_> = serde_json::from_slice(&json).map_err(|_| Refused::Misplaced)?;
+        if claims.iss != ISSUER || claims.aud != self.audience {
+            return Err(Refused::Misplaced);
+        }
+        if now.as_second() >= claims.exp {
+            return Err(Refused::Expired);
+        }
+        let customer = CustomerId::parse(claims.sub).map_err(|_| Refused::Misplaced)?;
+        Ok(Session { customer, guest: claims.guest, roles: claims.roles })
+    }
+
+    /// What a token of ours says.
+    fn opened(&self, token: &str) -> Result<Vec<u8>, Refused> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Refused::TooLong);
         }
@@ -168,16 +221,7 @@ impl Keyring {
         if !verified.unwrap_or(false) {
             return Err(Refused::Forged);
         }
-        let json = BASE64URL_NOPAD.decode(claims.as_bytes()).map_err(|_| Refused::Misplaced)?;
-        let claims: Claims<'_> = serde_json::from_slice(&json).map_err(|_| Refused::Misplaced)?;
-        if claims.iss != ISSUER || claims.aud != self.audience {
-            return Err(Refused::Misplaced);
-        }
-        if now.as_second() >= claims.exp {
-            return Err(Refused::Expired);
-        }
-        let customer = CustomerId::parse(claims.sub).map_err(|_| Refused::Misplaced)?;
-        Ok(Session { customer, guest: claims.guest, roles: claims.roles })
+        BASE64URL_NOPAD.decode(claims.as_bytes()).map_err(|_| Refused::Misplaced)
     }
 }
 

@@ -4,17 +4,17 @@
 //! agree. A Redis that fails once is left alone for [`LEFT_ALONE`]; then one request tries it while all others go on
 //! without.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use protocol::key::Installation;
 use redis::Script;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use runtime::clock::{Clock, Instant};
+use runtime::clock::Clock;
 use runtime::readiness::Part;
 
 use super::gcra::{Quota, Verdict};
 use super::{ANSWER_WITHIN, Who};
+use crate::breaker::Breaker;
 
 /// How long a Redis that failed is not asked.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
@@ -41,9 +41,7 @@ pub(super) struct Shared {
     script: Script,
     prefix: String,
     clock: Clock,
-    origin: Instant,
-    /// When it may be asked again, in milliseconds since `origin`; 0 while it works.
-    closed_until: AtomicU64,
+    breaker: Breaker,
     part: Part,
 }
 
@@ -63,18 +61,19 @@ impl Shared {
             "" => "sluice:rate".to_owned(),
             name => format!("sluice:{name}:rate"),
         };
-        let origin = clock.monotonic();
-        Self { connection, script: Script::new(SCRIPT), prefix, clock, origin, closed_until: AtomicU64::new(0), part }
+        // A limit can be judged without it, so one failure is enough.
+        let breaker = Breaker::new(1, LEFT_ALONE);
+        Self { connection, script: Script::new(SCRIPT), prefix, clock, breaker, part }
     }
 
     /// Judges a request; nothing when Redis cannot be asked.
     pub(super) async fn take(&self, who: &Who, quota: Quota) -> Option<Verdict> {
         let connection = self.connection.as_ref().ok()?;
-        if !self.may_ask() {
+        if !self.breaker.admits(self.clock.monotonic()) {
             return None;
         }
         let mut connection = connection.clone();
-        let mut invocation = self.script.key(format!("{}:{}:{}", self.prefix, who.sale, who.customer));
+        let mut invocation = self.script.key(format!("{}:{who}", self.prefix));
         invocation.arg(quota.window_micros()).arg(quota.interval_micros());
         let asked = invocation.invoke_async::<(u8, u64)>(&mut connection);
         let answer = match tokio::time::timeout(ANSWER_WITHIN, asked).await {
@@ -83,14 +82,14 @@ impl Shared {
         };
         match answer {
             Ok((allowed, ahead)) => {
-                if self.closed_until.swap(0, Ordering::AcqRel) != 0 {
+                if self.breaker.answered() {
                     tracing::info!("Redis answers again: limits are shared by all edges");
                     self.part.set_ok();
                 }
                 Some(quota.verdict(allowed == 1, ahead))
             }
             Err(why) => {
-                if self.closed_until.swap(self.millis() + millis(LEFT_ALONE), Ordering::AcqRel) == 0 {
+                if self.breaker.failed(self.clock.monotonic()) {
                     tracing::warn!("Redis does not answer, each edge applies limits by itself: {why}");
                     self.part.set_failed(why);
                 }
@@ -98,25 +97,4 @@ impl Shared {
             }
         }
     }
-
-    /// Whether it works, or this request is the one that tries whether it works again.
-    fn may_ask(&self) -> bool {
-        let closed_until = self.closed_until.load(Ordering::Acquire);
-        let now = self.millis();
-        closed_until == 0
-            || (now >= closed_until
-                && self
-                    .closed_until
-                    .compare_exchange(closed_until, now + millis(LEFT_ALONE), Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok())
-    }
-
-    /// Since it was made, plus one: never the 0 that means "works".
-    fn millis(&self) -> u64 {
-        millis(self.clock.monotonic().saturating_duration_since(self.origin)) + 1
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }

@@ -1,9 +1,11 @@
+use axum::http::header::LOCATION;
 use jiff::Timestamp;
 use protocol::Units;
 use protocol::refusal::Limit;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::metrics::Outcome;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

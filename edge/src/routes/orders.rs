@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use protocol::refusal::{Refusal, Retry};
 use protocol::sale::Definition;
-use protocol::{CustomerId, IdempotencyKey, OrderId};
+use protocol::{IdempotencyKey, OrderId, SaleId};
 
 use crate::app::Edge;
 use crate::auth::session::Session;
@@ -26,7 +26,7 @@ use crate::claim::history::Stored;
 use crate::claim::{self, Answer};
 use crate::metrics::ClaimAnswer;
 use crate::problem::{self, How, Problem};
-use crate::routes::named;
+use crate::routes::{history, named};
 use crate::shell::Arrived;
 use shown::{OrderBody, OrdersBody, SettlingBody, address};
 
@@ -34,8 +34,14 @@ use shown::{OrderBody, OrdersBody, SettlingBody, address};
 /// that is less than [`REQUEST_TIMEOUT`](crate::shell::REQUEST_TIMEOUT), so the shell never interrupts a claim.
 const CLAIM_WITHIN: Duration = Duration::from_secs(7);
 
+/// Nobody knows yet what became of it; the order's address will.
+pub(super) fn settling(definition: &Definition, id: OrderId) -> Response {
+    let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
+    problem::settling(&value, &address(&definition.sale, id))
+}
+
 /// A sale that this customer may use.
-fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>, Problem> {
+pub(super) fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>, Problem> {
     let definition = named(edge, sale)?;
     if session.guest && !definition.guests_allowed {
         return Err(Problem::Forbidden { why: "This sale is for people who are signed in." });
@@ -43,7 +49,7 @@ fn open_to(edge: &Edge, sale: &str, session: &Session) -> Result<Arc<Definition>
     Ok(definition)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     const NAME: &str = "idempotency-key";
     const RULE: &str = "it must be 1 to 64 letters, digits, dashes, dots, colons or underscores, sent once";
     let mut keys = headers.get_all(NAME).iter();
@@ -99,10 +105,7 @@ async fn claimed(
             // Without its time, which a new order's answer does not know: the same key gets the same bytes.
             Ok(problem::created(&OrderBody::of(definition, id, number, &order, None), &address(&definition.sale, id)))
         }
-        Answer::Settling { id } => {
-            let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
-            Ok(problem::settling(&value, &address(&definition.sale, id)))
-        }
+        Answer::Settling { id } => Ok(settling(definition, id)),
         Answer::Refused(refusal) => Err(refusal.into()),
     }
 }
@@ -153,33 +156,39 @@ pub async fn one(
     Path((sale, order)): Path<(String, String)>,
     session: Session,
 ) -> Result<Response, Problem> {
-    let definition = open_to(&edge, &sale, &session)?;
-    let asked = order_id(&order)?;
-    let stored = mine(&edge, &definition, session.customer, asked).await?.ok_or(ABSENT)?;
+    let asked = id(&order)?;
+    let definition = match (open_to(&edge, &sale, &session), SaleId::parse(&sale)) {
+        // No edge knows it any more: the ledger does.
+        (Err(Problem::NotFound { .. }), Ok(gone)) => return history::one(&edge, gone, asked, &session).await,
+        (known, _) => known?,
+    };
+    let stored = mine(&edge, &definition, &session, asked).await?;
     Ok(problem::found(&OrderBody::of(&definition, asked, stored.number, &stored.order, Some(stored.at))))
 }
 
 /// Also while a claim may be under way: it must be asked again to be told the truth.
-const ABSENT: Problem = Problem::NotFound {
+pub(super) const ABSENT: Problem = Problem::NotFound {
     why: "You have no such order. If you are waiting for one, send your claim again with the same key.",
     retry: Retry::Now,
 };
 
-/// The order that an address names. Only the spelling that we hand out: one order, one address.
-fn order_id(text: &str) -> Result<OrderId, Problem> {
-    let id = uuid::Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).map(OrderId);
-    id.ok_or_else(|| Problem::not_found("This is no order's address."))
+/// The order that an address names.
+pub(super) fn id(text: &str) -> Result<OrderId, Problem> {
+    // Only the spelling that we hand out: one order, one address.
+    let asked = uuid::Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).map(OrderId);
+    asked.ok_or_else(|| Problem::not_found("This is no order's address."))
 }
 
-/// The customer's order of this id, from the leader.
-async fn mine(
+/// This customer's order of that id, from the stream's leader.
+pub(super) async fn mine(
     edge: &Edge,
     definition: &Arc<Definition>,
-    customer: CustomerId,
-    id: OrderId,
-) -> Result<Option<Stored>, Problem> {
-    let stored = edge.engine.orders(definition, customer).await.map_err(unanswered)?;
-    Ok(stored.into_iter().find(|stored| OrderId::derive(&definition.uid, &customer, &stored.order.key) == id))
+    session: &Session,
+    asked: OrderId,
+) -> Result<Stored, Problem> {
+    let stored = edge.engine.orders(definition, session.customer).await.map_err(unanswered)?;
+    let is_asked = |stored: &Stored| OrderId::derive(&definition.uid, &session.customer, &stored.order.key) == asked;
+    stored.into_iter().find(is_asked).ok_or(ABSENT)
 }
 
 fn unanswered(error: protocol::store::Unavailable) -> Problem {

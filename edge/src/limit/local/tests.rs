@@ -6,7 +6,7 @@ use super::*;
 
 fn who(sale: &str, number: usize) -> Who {
     let customer = CustomerId::derive(b"the customer key of these tests", "tests", &number.to_string());
-    Who { sale: SaleId::parse(sale).unwrap(), customer }
+    Who::Customer(SaleId::parse(sale).unwrap(), customer)
 }
 
 #[tokio::test(start_paused = true)]

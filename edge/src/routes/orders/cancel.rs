@@ -7,12 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::shown::{OrderBody, SettlingBody, address};
-use super::{ABSENT, idempotency_key, open_to, order_id, unanswered};
+use super::shown::OrderBody;
+use super::{ABSENT, idempotency_key, open_to, settling, unanswered};
 use crate::app::Edge;
 use crate::auth::session::Session;
 use crate::claim::cancel::Cancelled;
-use crate::problem::{self, Problem};
+use crate::problem::{self, Denied, Problem};
 
 /// Longest that a cancellation is tried.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
@@ -29,18 +29,15 @@ pub async fn cancel(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let definition = open_to(&edge, &sale, &session)?;
-    let id = order_id(&order)?;
+    let id = super::id(&order)?;
     idempotency_key(&headers)?;
     let cancelled = edge.engine.cancel(&definition, session.customer, id, CANCEL_WITHIN).await;
     match cancelled.map_err(unanswered)? {
         Cancelled::Released(stored, _) => {
             Ok(problem::found(&OrderBody::of(&definition, id, stored.number, &stored.order, None)))
         }
-        Cancelled::Paid => Err(Problem::AlreadyPaid),
+        Cancelled::Paid => Err(Problem::Denied(Denied::AlreadyPaid {})),
         Cancelled::Absent => Err(ABSENT),
-        Cancelled::Settling => {
-            let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
-            Ok(problem::settling(&value, &address(&definition.sale, id)))
-        }
+        Cancelled::Settling => Ok(settling(&definition, id)),
     }
 }

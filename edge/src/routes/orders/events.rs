@@ -25,7 +25,7 @@ use runtime::clock::Instant;
 use serde::Serialize;
 
 use super::shown::OrderBody;
-use super::{ABSENT, mine, open_to, order_id, unanswered};
+use super::{ABSENT, mine, open_to, unanswered};
 use crate::app::Edge;
 use crate::auth::session::Session;
 use crate::claim::history::Stored;
@@ -76,15 +76,15 @@ pub async fn watch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let definition = open_to(&edge, &sale, &session)?;
-    let (id, customer) = (order_id(&order)?, session.customer);
+    let (id, customer) = (super::id(&order)?, session.customer);
     let seat = edge.frames.seat(edge.metrics.viewers.clone()).ok_or(Problem::Refused(crate::claim::BUSY))?;
     // Before the first look, so that no change after it is missed.
     let hints = edge.engine.hints(&definition.sale, &customer).await.map_err(unanswered)?;
-    let newest = tokio::time::timeout(APPEARS_WITHIN, appears(&edge, &definition, customer, id)).await;
+    let newest = tokio::time::timeout(APPEARS_WITHIN, appears(&edge, &definition, &session, id)).await;
     let newest = newest.unwrap_or(Err(ABSENT))?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     if is_over(&newest) && seen == Some(newest.revision.0) {
-        return Ok(problem::nothing_more());
+        return Ok(problem::done());
     }
     let watching = Watching { edge, definition, customer, id, hints, newest, said: None, over: false, seat };
     let events = futures::stream::unfold(watching, async |mut watching| {
@@ -94,15 +94,11 @@ pub async fn watch(
     Ok(event_stream(Body::from_stream(events)))
 }
 
-async fn appears(
-    edge: &Edge,
-    definition: &Arc<Definition>,
-    customer: CustomerId,
-    id: OrderId,
-) -> Result<Stored, Problem> {
+async fn appears(edge: &Edge, definition: &Arc<Definition>, session: &Session, id: OrderId) -> Result<Stored, Problem> {
     loop {
-        if let Some(stored) = mine(edge, definition, customer, id).await? {
-            return Ok(stored);
+        match mine(edge, definition, session, id).await {
+            Err(Problem::NotFound { .. }) => {}
+            found_or_busy => return found_or_busy,
         }
         tokio::time::sleep(APPEARS_LOOK_AFTER).await;
     }

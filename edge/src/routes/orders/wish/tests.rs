@@ -1,8 +1,11 @@
 use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream;
 
 use super::*;
+use crate::routes::body::BODY_BYTES_MAX;
 
 const FAIR: &str = r#"{"sku":"shoe","quantity":2}"#;
 

@@ -1,0 +1,110 @@
+//! Orders that the ledger knows: those of all sales, and those of sales that are gone.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use jiff::Timestamp;
+use protocol::ask::history::{ORDERS_MAX, OneOrder, Orders, OrdersPage, PastOrder};
+use protocol::order::Reason;
+use protocol::sale::Money;
+use protocol::{OrderId, OrderNumber, SaleId, Sku, Units};
+use serde::{Deserialize, Serialize};
+
+use crate::app::Edge;
+use crate::auth::session::Session;
+use crate::problem::{self, How, Problem};
+use crate::routes::query;
+
+/// Longest cursor that is carried to the ledger.
+const CURSOR_BYTES_MAX: usize = 200;
+
+#[derive(Serialize)]
+struct PageBody {
+    orders: Vec<PastBody>,
+    /// What to send as `cursor` for those that come next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// An order as the sale's own address shows it, and what needed the sale to be known.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PastBody {
+    id: OrderId,
+    sale: SaleId,
+    sale_name: String,
+    number: OrderNumber,
+    sku: Sku,
+    item_name: String,
+    quantity: Units,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Money>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<PastOrder> for PastBody {
+    fn from(order: PastOrder) -> Self {
+        let total = order.price.as_ref().and_then(|price| {
+            let amount_minor = price.amount_minor.checked_mul(i64::from(order.quantity.0))?;
+            Some(Money { amount_minor, currency: price.currency.clone() })
+        });
+        Self {
+            id: order.id,
+            sale: order.sale,
+            sale_name: order.sale_name,
+            number: order.number,
+            sku: order.sku,
+            item_name: order.item_name,
+            quantity: order.quantity,
+            state: order.state.as_str(),
+            reason: order.reason,
+            expires_at: order.expires_at,
+            price: order.price,
+            total,
+            created_at: order.made_at,
+            updated_at: order.changed_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    #[serde(default)]
+    cursor: Option<String>,
+    #[serde(default)]
+    limit: Option<u16>,
+}
+
+/// `GET /v1/orders`
+///
+/// # Errors
+/// When the ledger is away.
+pub async fn orders(State(edge): State<Arc<Edge>>, session: Session, uri: Uri) -> Result<Response, Problem> {
+    let Page { cursor, limit } = query::read(&uri, "only cursor and limit are taken, each once")?;
+    let limit = query::limit(limit, ORDERS_MAX)?;
+    if cursor.as_ref().is_some_and(|cursor| cursor.len() > CURSOR_BYTES_MAX || !cursor.is_ascii()) {
+        return Err(Problem::invalid(How::Content, "cursor", "it must be one that an earlier page told"));
+    }
+    let OrdersPage { orders, cursor } = edge.ledger.ask(&Orders { customer: session.customer, cursor, limit }).await?;
+    Ok(problem::found(&PageBody { orders: orders.into_iter().map(PastBody::from).collect(), cursor }))
+}
+
+/// One order of a sale that no edge knows any more.
+///
+/// # Errors
+/// When there is no such order of this customer, or the ledger is away.
+pub(super) async fn one(edge: &Edge, sale: SaleId, order: OrderId, session: &Session) -> Result<Response, Problem> {
+    let past = edge.ledger.ask(&OneOrder { sale, customer: session.customer, order }).await?;
+    Ok(problem::found(&PastBody::from(past)))
+}

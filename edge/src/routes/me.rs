@@ -1,0 +1,44 @@
+//! Who am I.
+//!
+//! **What must always hold.** A session says enough to buy with, so a page learns who it is signed in as while the ledger is
+//! away; what only the ledger knows is missing then, and the answer says so.
+
+pub mod wallets;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use protocol::CustomerId;
+use protocol::ask::No;
+use protocol::ask::people::Profile;
+use serde::Serialize;
+
+use crate::app::Edge;
+use crate::auth::session::{Role, Session};
+use crate::ledger::Unanswered;
+use crate::problem;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MeBody<'a> {
+    customer: CustomerId,
+    guest: bool,
+    /// As the session has them: those are what counts until it ends.
+    roles: &'a [Role],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Whether the ledger was heard: an address that is missing may be there.
+    complete: bool,
+}
+
+/// `GET /v1/me`
+pub async fn me(State(edge): State<Arc<Edge>>, session: Session) -> Response {
+    let Session { customer, guest, roles } = session;
+    let profile = if guest { Err(Unanswered::No(No::NotFound)) } else { edge.ledger.ask(&Profile { customer }).await };
+    let complete = matches!(profile, Ok(_) | Err(Unanswered::No(No::NotFound)));
+    let (email, name) = profile.map(|person| (person.email, person.name)).unwrap_or_default();
+    problem::found(&MeBody { customer, guest, roles: &roles, email, name, complete })
+}
