@@ -10,13 +10,19 @@
 
 use testbed::provision;
 
+mod addresses;
+mod books;
 mod connections;
 mod events;
 mod fixture;
+mod identity;
+mod ledger;
 mod limits;
+mod oidc;
 mod orders;
 mod sales;
 mod sessions;
 mod shop;
+mod sites;
 mod strangers;
 mod wrong;
