@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::routes::orders::{cancel, events as order_events};
 use crate::routes::{accounts, events, history, index, me, orders, payments, sales, sessions};
 use crate::sales::Sales;
 
@@ -68,6 +69,8 @@ fn table() -> Table {
         .get("/v1/sales/{sale}/orders", orders::list)
         .post("/v1/sales/{sale}/orders", orders::claim)
         .get("/v1/sales/{sale}/orders/{order}", orders::one)
+        .get("/v1/sales/{sale}/orders/{order}/events", order_events::watch)
+        .post("/v1/sales/{sale}/orders/{order}/cancel", cancel::cancel)
         .post("/v1/sales/{sale}/orders/{order}/payment", payments::pay)
         .post("/v1/sales/{sale}/orders/{order}/refund", payments::refund)
         .post("/v1/payments/callback", payments::callback)

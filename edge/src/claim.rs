@@ -12,6 +12,7 @@
 //!
 //! **What is deliberately absent.** Redis, Postgres, Kubernetes: claiming needs none of them.
 
+pub mod cancel;
 pub(crate) mod counter;
 pub mod desk;
 pub mod history;
@@ -21,6 +22,7 @@ pub mod metrics;
 mod refuse;
 mod settle;
 mod skew;
+mod tally;
 mod turn;
 mod view;
 
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::claim::{Limits, Request, Verdict, decide};
-use protocol::order::Order;
+use protocol::order::{Order, held_until};
 use protocol::refusal::{Limit, Refusal};
 use protocol::sale::{Definition, Gate, Item};
 use protocol::store::{Store, Unavailable};
@@ -219,8 +221,7 @@ fn waiting<S: Store>(
     number: OrderNumber,
     attempt: &mut Attempt,
 ) -> (oneshot::Receiver<Reply>, Waiting) {
-    let expires_at =
-        definition.holds().then(|| desk.floor.clock.now().as_second() + i64::from(definition.hold_seconds));
+    let expires_at = definition.holds().then(|| held_until(desk.floor.clock.now(), definition.hold_seconds));
     let stage = Arc::new(Stage::default());
     attempt.stage = Arc::clone(&stage);
     let (reply, told) = oneshot::channel();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use prometheus::IntGauge;
 use protocol::SaleId;
 use protocol::sale::Definition;
 use runtime::clock::Clock;
@@ -58,6 +59,20 @@ struct Frame<'a> {
     items: Vec<ItemStock<'a>>,
 }
 
+/// A viewer's place, counted as long as it is there.
+pub struct Seat {
+    /// When the viewer has to leave.
+    pub stopping: CancellationToken,
+    count: IntGauge,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.count.dec();
+    }
+}
+
 impl Frames {
     /// No frames yet; room for this many viewers.
     #[must_use]
@@ -74,14 +89,23 @@ impl Frames {
         Self { shared: Arc::new(Shared { sales, engine, clock, tasks, stopping, seats, open }) }
     }
 
-    /// The frames of a sale; `None` when there is no room for another viewer, or the process ends.
+    /// Room for one viewer of something else, until it is dropped; `None` when there is none, or the process ends.
     #[must_use]
-    pub fn watch(&self, definition: &Definition) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
-        let shared = &self.shared;
-        let seat = Arc::clone(&shared.seats).try_acquire_owned().ok()?;
-        if shared.stopping.is_cancelled() {
+    pub fn seat(&self, count: IntGauge) -> Option<Seat> {
+        let permit = Arc::clone(&self.shared.seats).try_acquire_owned().ok()?;
+        let stopping = self.shared.stopping.clone();
+        if stopping.is_cancelled() {
             return None;
         }
+        count.inc();
+        Some(Seat { stopping, count, _permit: permit })
+    }
+
+    /// The frames of a sale; `None` when there is no room for another viewer, or the process ends.
+    #[must_use]
+    pub fn watch(&self, definition: &Definition, count: IntGauge) -> Option<(Seat, watch::Receiver<Bytes>)> {
+        let shared = &self.shared;
+        let seat = self.seat(count)?;
         let mut open = shared.open();
         if let Some(frames) = open.get(&definition.sale) {
             return Some((seat, frames.subscribe()));

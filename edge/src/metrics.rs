@@ -22,8 +22,10 @@ label! {
         Orders = "orders",
         /// One order.
         Order = "order",
-        /// What is done with an order: pay, refund.
-        Payment = "payment",
+        /// The stream of an order's events.
+        OrderEvents = "order_events",
+        /// What is done with an order: pay, cancel, refund.
+        OrderChange = "order_change",
         /// Accounts, sessions, and who somebody is.
         People = "people",
         /// Wallets.
@@ -204,7 +206,8 @@ impl Route {
             (Some("sales"), Some(_), Some("events"), None, _) => Self::Events,
             (Some("sales"), Some(_), Some("orders"), None, _) => Self::Orders,
             (Some("sales"), Some(_), Some("orders"), Some(_), None) => Self::Order,
-            (Some("sales"), Some(_), Some("orders"), Some(_), Some("payment" | "refund")) => Self::Payment,
+            (Some("sales"), Some(_), Some("orders"), Some(_), Some("events")) => Self::OrderEvents,
+            (Some("sales"), Some(_), Some("orders"), Some(_), Some(_)) => Self::OrderChange,
             (Some("me"), Some("wallets"), ..) => Self::Wallets,
             (Some("me" | "accounts" | "sessions"), ..) => Self::People,
             (Some("orders"), None, ..) => Self::History,

@@ -63,7 +63,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
     let questions = runtime::nats::connect(&args.nats, &process, "questions").await?;
-    let engine = Engine::new(claims, floor(&process, listener.local_addr()?)?);
+    let engine = Engine::new(claims, args.nats.installation.clone(), floor(&process, listener.local_addr()?)?);
     let sales = Arc::new(Sales::default());
     let stopping = process.drain.stopping();
 

@@ -12,6 +12,8 @@ use runtime::readiness::Part;
 use crate::answer::Desk;
 use crate::args::{Arguments, Command, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
+use crate::payments::Payments;
+use crate::places::Places;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
 use crate::{reconcile, roles, statement};
@@ -52,6 +54,7 @@ fn once(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Resu
 async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     // What is wrong with the arguments is said before anything is waited for.
     let customer_key = args.customer_key()?;
+    let provider = args.provider()?;
     let database = args.postgres.options()?;
     let repo = Repo::new(database.clone());
     let postgres = process.readiness.part("postgres", true);
@@ -61,8 +64,13 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
 
     let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;
     let questions = Repo::for_questions(database.clone());
+    let metrics = LedgerMetrics::new(&process.metrics)?;
     if args.has(Role::Payments) {
         roles::payments(&desk, &questions).await?;
+        let places = Places::new(client.clone(), installation.clone());
+        let (rows, clock) = (questions.clone(), process.clock.clone());
+        let payments = Payments::new(rows, places, clock, metrics.clone(), provider);
+        roles::money(&desk, &process, payments).await?;
     }
     if let Some(key) = customer_key {
         roles::accounts(&desk, &process, &questions, key).await?;
@@ -72,7 +80,6 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
         return Ok(());
     }
     roles::history(&desk, &questions).await?;
-    let metrics = LedgerMetrics::new(&process.metrics)?;
     let shards = Shards::new(process.clone(), client, installation, repo.clone(), database, metrics, postgres);
     process.drain.spawn("shards", async move {
         shards.run().await?;

@@ -1,5 +1,6 @@
 //! The arguments; the only file of the ledger that reads the environment.
 
+use crate::payments::provider::Provider;
 use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -53,6 +54,10 @@ pub struct RunArgs {
     /// Key that turns people into customer ids, the same as the edges have; needed with the role accounts
     #[arg(long, env = "SLUICE_CUSTOMER_KEY_FILE", value_name = "FILE")]
     pub customer_key_file: Option<SecretFile>,
+    /// Key with which the payment provider signs its callbacks, at least 32 bytes of text; two while it is rotated. Without
+    /// one no callback is believed
+    #[arg(long, env = "SLUICE_PAYMENT_KEY_FILE", value_name = "FILE", value_delimiter = ',')]
+    pub payment_key_file: Vec<SecretFile>,
 }
 
 impl RunArgs {
@@ -73,6 +78,16 @@ impl RunArgs {
         let file = self.customer_key_file.as_ref();
         let file = file.context("the role accounts needs --customer-key-file, with the key that the edges have")?;
         Ok(Some(file.read_key(self.process.dev)?))
+    }
+
+    /// The payment provider, as far as its keys tell; none without them.
+    ///
+    /// # Errors
+    /// When a key is too short, or one that everybody knows.
+    pub fn provider(&self) -> anyhow::Result<Option<Provider>> {
+        let keys = self.payment_key_file.iter().map(|file| file.read_key(self.process.dev));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        Ok((!keys.is_empty()).then(|| Provider::new(keys)))
     }
 }
 

@@ -18,6 +18,9 @@
 //! | [`shards`] | which shards this replica follows |
 //! | [`follow`] | one shard, from its stream into Postgres |
 //! | [`post`] | messages become rows and balanced postings; pure |
+//! | [`expire`] | unpaid orders go back on sale |
+//! | [`payments`] | held orders are paid, sold ones taken back |
+//! | [`places`] | the definition and the streams of a sale, for whoever moves an order |
 //! | [`repo`] | every SQL statement |
 //! | [`audit`] | comparing both sides on an exact cut |
 //! | [`status`] | what operator and edges are told about a shard |
@@ -33,18 +36,18 @@
 //! **What must always hold.** The cursor and the rows move in one transaction, by compare-and-set. What cannot be true (a
 //! key used twice, a transition that does not exist, a value that cannot be read) stops following that shard and says
 //! so; it is never skipped.
-//!
-//! **What is deliberately absent.** Payments and the jobs that release held orders. Rows already carry what those need:
-//! deadline, payment, reason.
 
 pub mod accounts;
 pub mod answer;
 pub mod app;
 pub mod args;
 pub mod audit;
+pub mod expire;
 pub mod follow;
 pub mod history;
 pub mod metrics;
+pub mod payments;
+pub mod places;
 pub mod post;
 pub mod reconcile;
 pub mod repo;

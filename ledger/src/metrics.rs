@@ -1,5 +1,6 @@
 //! What the ledger counts.
 
+use crate::payments::payment::State;
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 use runtime::metrics::{Error, Metrics, SECONDS};
 
@@ -27,6 +28,38 @@ runtime::label! {
     }
 }
 
+runtime::label! {
+    /// Where a payment went.
+    pub enum Ending as "outcome" {
+        /// Its order is confirmed.
+        Settled = "settled",
+        /// Back into the wallet, before its order was confirmed with it.
+        Returned = "returned",
+        /// Back into the wallet, afterwards.
+        Refunded = "refunded",
+        /// A provider has to send it back.
+        RefundDue = "refund-due",
+        /// The wallet held too little.
+        Insufficient = "insufficient-funds",
+        /// A provider could not take it.
+        Failed = "failed",
+    }
+}
+
+impl Ending {
+    /// How a payment that came into this state is counted.
+    #[must_use]
+    pub fn of(state: State) -> Self {
+        match state {
+            State::Pending | State::Settled => Self::Settled,
+            State::Returned => Self::Returned,
+            State::Refunded => Self::Refunded,
+            State::RefundDue => Self::RefundDue,
+            State::Failed => Self::Failed,
+        }
+    }
+}
+
 /// Handles, resolved once.
 #[derive(Debug, Clone)]
 pub struct LedgerMetrics {
@@ -46,6 +79,12 @@ pub struct LedgerMetrics {
     pub audits: runtime::metrics::By<Verdict, IntCounter>,
     /// Breaches that the newest audits of owned shards found.
     pub breaches: IntGauge,
+    /// Payments that came to an end, or did not begin.
+    pub payments: runtime::metrics::By<Ending, IntCounter>,
+    /// Payments that nobody finished, when it was last looked.
+    pub payments_unfinished: IntGauge,
+    /// How long after their deadline unpaid orders were released.
+    pub release_late_seconds: Histogram,
     /// When an audit last balanced, in seconds since 1970.
     pub balanced_at_seconds: Gauge,
 }
@@ -74,6 +113,16 @@ impl LedgerMetrics {
             audits: metrics.counter_by("sluice_ledger_audits_total", "Comparisons of both sides, by result.")?,
             breaches: metrics
                 .gauge("sluice_ledger_breaches", "Breaches of conservation that the newest audits found.")?,
+            payments: metrics.counter_by("sluice_ledger_payments_total", "Payments by where they went.")?,
+            payments_unfinished: metrics.gauge(
+                "sluice_ledger_payments_unfinished",
+                "Payments whose request ended without an end, found by the newest look for them.",
+            )?,
+            release_late_seconds: metrics.histogram(
+                "sluice_ledger_release_late_seconds",
+                "How long after its deadline an unpaid order's units were on sale again.",
+                SECONDS,
+            )?,
             balanced_at_seconds: metrics.float_gauge(
                 "sluice_ledger_balanced_timestamp_seconds",
                 "When an audit last found both sides balanced and equal, in seconds since 1970.",

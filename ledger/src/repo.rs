@@ -13,9 +13,11 @@
 
 pub mod books;
 pub mod funding;
+pub mod held;
 pub mod history;
 mod orders;
 pub mod ownership;
+pub mod payments;
 pub mod people;
 pub mod purses;
 pub mod statement;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::answer::Desk;
+use crate::payments::Payments;
 use crate::repo::Repo;
 use crate::{history, wallets};
 
@@ -58,6 +59,37 @@ pub async fn payments(desk: &Desk, repo: &Repo) -> anyhow::Result<()> {
         async move { wallets::entries(&repo, question).await }
     })
     .await
+}
+
+/// Moves money, and orders with it, when asked; and finishes what nobody finishes.
+///
+/// # Errors
+/// When NATS refuses.
+pub async fn money(desk: &Desk, process: &Process, payments: Payments) -> anyhow::Result<()> {
+    let here = payments.clone();
+    desk.answer(move |question| {
+        let payments = here.clone();
+        async move { payments.pay(question).await }
+    })
+    .await?;
+    let here = payments.clone();
+    desk.answer(move |question| {
+        let payments = here.clone();
+        async move { payments.refund(question).await }
+    })
+    .await?;
+    let here = payments.clone();
+    desk.answer(move |question| {
+        let payments = here.clone();
+        async move { payments.callback(question).await }
+    })
+    .await?;
+    let stopping = process.drain.stopping();
+    process.drain.spawn("unfinished payments", async move {
+        payments.recover(stopping).await;
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Answers questions about people.

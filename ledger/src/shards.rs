@@ -30,6 +30,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::follow::End;
 use crate::metrics::LedgerMetrics;
+use crate::places::Places;
 use crate::repo::ownership::Ownership;
 use crate::repo::{Error, Repo};
 use shard::{Job, Shard};
@@ -47,6 +48,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_s
 pub struct Shards {
     process: Process,
     client: async_nats::Client,
+    places: Places,
     installation: Installation,
     repo: Repo,
     database: PgConnectOptions,
@@ -79,9 +81,11 @@ impl Shards {
         postgres: Part,
     ) -> Self {
         let table = process.readiness.part("sales", true);
+        let places = Places::new(client.clone(), installation.clone());
         Self {
             process,
             client,
+            places,
             installation,
             repo,
             database,
@@ -169,6 +173,7 @@ impl Shards {
                     self.shards.entry(stream.name()).or_insert_with(|| Shard::new(stream, definition, identity));
                 if shard.identity == *identity {
                     shard.wanted = true;
+                    shard.definition = Arc::clone(definition);
                 } else if shard.following.is_none() && !shard.owned {
                     *shard = Shard::new(shard.stream.clone(), definition, identity);
                 }
@@ -248,6 +253,7 @@ impl Shards {
                 owned += 1;
                 let job = Job {
                     client: self.client.clone(),
+                    places: self.places.clone(),
                     installation: self.installation.clone(),
                     repo: self.repo.clone(),
                     process: self.process.clone(),

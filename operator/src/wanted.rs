@@ -174,14 +174,6 @@ impl Wanted {
         if self.shards != 1 {
             return Err(Refused::new("spec.sharding.shards", "more than one shard is not available yet: use 1"));
         }
-        let unavailable = match definition.payment {
-            sale::Payment::None => None,
-            sale::Payment::Wallet => Some("Wallet"),
-            sale::Payment::External { .. } => Some("External"),
-        };
-        if let Some(mode) = unavailable {
-            return Err(Refused::new("spec.payment.mode", format!("payment {mode} is not available yet: use None")));
-        }
         if definition.acknowledge == sale::Acknowledge::Ledger {
             return Err(Refused::new("spec.acknowledge", "acknowledge Ledger is not available yet: use Stream"));
         }

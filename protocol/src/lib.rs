@@ -15,6 +15,7 @@
 //! | [`order`] | an order and its legal transitions; its id |
 //! | [`claim`] | what a customer's earlier orders allow them to claim: replay, limits, the next number |
 //! | [`supply`] | which records bring the stock to what the resource asks for |
+//! | [`release`] | units come back: cancelled, expired, refunded; and orders are confirmed |
 //! | [`refusal`] | every honest no, with its numbers and what a client can do |
 //! | [`conservation`] | the law that the books must satisfy, checked from both sides |
 //! | [`status`] | what the ledger tells operator and edges about a shard |
@@ -35,6 +36,7 @@ pub mod id;
 pub mod key;
 pub mod order;
 pub mod refusal;
+pub mod release;
 pub mod sale;
 pub mod status;
 pub mod store;

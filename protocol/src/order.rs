@@ -91,6 +91,12 @@ pub struct Illegal {
     pub to: State,
 }
 
+/// When an order that is made now must be paid, in seconds since 1970: never earlier than what was promised.
+#[must_use]
+pub fn held_until(now: jiff::Timestamp, hold_seconds: u32) -> i64 {
+    now.as_second() + i64::from(now.subsec_nanosecond() > 0) + i64::from(hold_seconds)
+}
+
 impl Order {
     /// Units that it takes out of the free stock.
     #[must_use]

@@ -82,7 +82,7 @@ impl<S: Store> Desk<S> {
         let desk = Arc::new(Self {
             store,
             shape,
-            view: View::new(),
+            view: View::new(definition.holds()),
             index: ReadIndex::default(),
             memory: Memory::default(),
             turns: Turns::new(),

@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::claim::Request;
+use protocol::key::Installation;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::store::Unavailable;
-use protocol::{CustomerId, Epoch, SaleId, Shard, Sku, Units};
+use protocol::{CustomerId, Epoch, OrderId, OrderNumber, SaleId, Shard, Sku, Units};
 use runtime::jetstream::{JetStream, OpenError};
 use tokio::sync::watch;
 
+use super::cancel::{self, Cancelled};
 use super::desk::{Desk, Floor, Shape};
 use super::history::{self, Stored};
 use super::{Answer, BUSY};
@@ -46,6 +48,7 @@ pub struct Engine {
 
 struct Shared {
     client: async_nats::Client,
+    installation: Installation,
     floor: Floor,
     desks: RwLock<HashMap<Place, Open>>,
     /// Cleared while the clock is known to be wrong: then nothing is claimed, and nothing closed, by it.
@@ -60,8 +63,9 @@ struct Open {
 impl Engine {
     /// An engine that claims over this connection.
     #[must_use]
-    pub fn new(client: async_nats::Client, floor: Floor) -> Self {
-        Self { shared: Arc::new(Shared { client, floor, desks: RwLock::default(), punctual: AtomicBool::new(true) }) }
+    pub fn new(client: async_nats::Client, installation: Installation, floor: Floor) -> Self {
+        let (desks, punctual) = (RwLock::default(), AtomicBool::new(true));
+        Self { shared: Arc::new(Shared { client, installation, floor, desks, punctual }) }
     }
 
     /// Claims, within a budget of time.
@@ -91,6 +95,50 @@ impl Engine {
     pub async fn orders(&self, definition: &Arc<Definition>, customer: CustomerId) -> Result<Vec<Stored>, Unavailable> {
         let desk = self.desk(definition, customer.shard(definition.shards())).await?;
         history::read(&desk.store, customer).await
+    }
+
+    /// One of a customer's orders, from the leader.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the leader did not answer.
+    pub async fn order(
+        &self,
+        definition: &Arc<Definition>,
+        customer: CustomerId,
+        number: OrderNumber,
+    ) -> Result<Option<Stored>, Unavailable> {
+        let desk = self.desk(definition, customer.shard(definition.shards())).await?;
+        history::read_one(&desk.store, customer, number).await
+    }
+
+    /// Gives a held order of a customer back, within a budget of time.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the stream did not answer and nothing was sent.
+    pub async fn cancel(
+        &self,
+        definition: &Arc<Definition>,
+        customer: CustomerId,
+        order: OrderId,
+        budget: Duration,
+    ) -> Result<Cancelled, Unavailable> {
+        let desk = self.desk(definition, customer.shard(definition.shards())).await?;
+        let cancelled = cancel::cancel(&desk, customer, order, budget).await?;
+        if let Cancelled::Released(_, true) = cancelled {
+            let subject = self.shared.installation.order_hint(&definition.sale, &customer);
+            // A hint: whoever watches the order looks again by itself before long.
+            drop(self.shared.client.publish(subject, bytes::Bytes::new()).await);
+        }
+        Ok(cancelled)
+    }
+
+    /// Told whenever an order of this customer changed, as far as hints go: they may be lost.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when NATS takes no subscription.
+    pub async fn hints(&self, sale: &SaleId, customer: &CustomerId) -> Result<async_nats::Subscriber, Unavailable> {
+        let subject = self.shared.installation.order_hint(sale, customer);
+        self.shared.client.subscribe(subject).await.map_err(|error| Unavailable(error.to_string()))
     }
 
     /// The stock of a sale, as last seen; `None` until every shard was seen. Never waits.

@@ -12,7 +12,7 @@ use protocol::key::Key;
 use protocol::order::Order;
 use protocol::store::{Store, Unavailable};
 use protocol::wire::Value;
-use protocol::{CustomerId, OrderNumber};
+use protocol::{CustomerId, OrderNumber, Revision};
 
 use super::counter::locked;
 
@@ -26,6 +26,8 @@ pub struct Stored {
     pub number: OrderNumber,
     /// The order.
     pub order: Order,
+    /// Its newest revision.
+    pub revision: Revision,
     /// When its newest state was stored.
     pub at: Timestamp,
 }
@@ -34,12 +36,22 @@ pub struct Stored {
 pub(super) async fn read<S: Store>(store: &S, customer: CustomerId) -> Result<Vec<Stored>, Unavailable> {
     let mut orders = Vec::new();
     for number in (0..ORDERS_PER_CUSTOMER_MAX).map(OrderNumber) {
-        let Some(entry) = store.read(&Key::Order(customer, number)).await? else { break };
-        let order = Order::decode(&entry.value)
-            .map_err(|error| Unavailable(format!("order {number} of a customer cannot be read: {error}")))?;
-        orders.push(Stored { number, order, at: entry.time });
+        let Some(stored) = read_one(store, customer, number).await? else { break };
+        orders.push(stored);
     }
     Ok(orders)
+}
+
+/// Reads one order from the leader.
+pub(super) async fn read_one<S: Store>(
+    store: &S,
+    customer: CustomerId,
+    number: OrderNumber,
+) -> Result<Option<Stored>, Unavailable> {
+    let Some(entry) = store.read(&Key::Order(customer, number)).await? else { return Ok(None) };
+    let order = Order::decode(&entry.value)
+        .map_err(|error| Unavailable(format!("order {number} of a customer cannot be read: {error}")))?;
+    Ok(Some(Stored { number, order, revision: entry.revision, at: entry.time }))
 }
 
 /// Orders kept from earlier reads, for a bounded number of customers: when the young generation is full it becomes the

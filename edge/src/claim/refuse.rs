@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use protocol::bucket::{Bucket, State};
 use protocol::claim::{Limits, Request, Verdict, decide};
 use protocol::key::Key;
@@ -19,13 +20,18 @@ use protocol::{CustomerId, Sku, Units};
 
 use super::desk::Desk;
 use super::history::{self, Stored};
+use super::tally::Count;
 use super::view::Known;
 use super::{Answer, BUSY};
 
 /// When a shopper of a paused sale should look again.
 const PAUSED_RETRY_SECONDS: u32 = 10;
-/// When a shopper should look again whether a held unit came back.
-const HELD_RETRY_SECONDS: u32 = 5;
+/// Soonest that a shopper should look again whether a held unit came back: an overdue one is released within 2 s.
+const HELD_RETRY_SECONDS_MIN: u32 = 1;
+/// Latest: others cancel long before their deadline.
+const HELD_RETRY_SECONDS_MAX: u32 = 15;
+/// Longest that a refusal waits for a position that is no middle of a batch; the rest of a batch is there within a moment.
+const COUNT_WAIT: Duration = Duration::from_millis(250);
 /// How long a claim waits for the definition that its buckets are already stamped with; it is on its way.
 pub(super) const DEFINITION_WAIT: Duration = Duration::from_millis(500);
 
@@ -95,7 +101,7 @@ async fn shut_as<S: Store>(desk: &Desk<S>, definition: &Definition, gate: Gate) 
     }
 }
 
-fn ended(definition: &Definition) -> Option<jiff::Timestamp> {
+fn ended(definition: &Definition) -> Option<Timestamp> {
     (definition.desired_state != DesiredState::Closed).then_some(definition.end)
 }
 
@@ -150,19 +156,31 @@ pub(super) async fn look<S: Store>(
     if free > Units::ZERO {
         return Ok(Look::Refused(Refusal::FewerLeft { left: free, asked }));
     }
-    if definition.holds() {
-        // Whether units are held is the ledger's knowledge; without an exact cut of it nothing is final.
-        return Ok(Look::Refused(Refusal::AllUnitsHeld {
-            held: Units::ZERO,
-            next_expiry: None,
-            retry_after_seconds: HELD_RETRY_SECONDS,
-        }));
-    }
     // The last word on limits: sold out is said only to somebody who might have bought.
     match decide(request, history, &Limits::of(definition, item)) {
         Verdict::LimitReached(limit) => Ok(Look::Refused(Refusal::LimitReached { limit })),
-        _ => Ok(Look::Refused(Refusal::SoldOut {})),
+        _ if !definition.holds() => Ok(Look::Refused(Refusal::SoldOut {})),
+        _ => match tokio::time::timeout(COUNT_WAIT, desk.view.count(&item.sku)).await {
+            Ok(Some(count)) if count.free == Units::ZERO => {
+                Ok(Look::Refused(none_free(&count, desk.floor.clock.now())))
+            }
+            // What is known of the buckets is newer than the log that was read: it is on its way.
+            Ok(_) | Err(_) => Ok(Look::Refused(BUSY)),
+        },
     }
+}
+
+/// No unit is free: sold out only if none is held either.
+fn none_free(count: &Count, now: Timestamp) -> Refusal {
+    if count.held == Units::ZERO {
+        return Refusal::SoldOut {};
+    }
+    let next_expiry = count.next_expiry.and_then(|at| Timestamp::from_second(at).ok());
+    // Something may come back earlier (a cancellation), and what expires is back a moment later.
+    let until = next_expiry.map_or(0, |at| (at.as_second() - now.as_second()).saturating_add(1));
+    let retry = until.clamp(HELD_RETRY_SECONDS_MIN.into(), HELD_RETRY_SECONDS_MAX.into());
+    let retry_after_seconds = u32::try_from(retry).unwrap_or(HELD_RETRY_SECONDS_MAX);
+    Refusal::AllUnitsHeld { held: count.held, next_expiry, retry_after_seconds }
 }
 
 /// Brings scattered units together: one batch moves units from the next-fullest bucket into the fullest. Whether it

@@ -7,7 +7,8 @@
 //! the request arrived is then true of a moment after the request.
 //!
 //! **What it costs.** While there is plenty, only `bucket.>` is followed: one small message per batch of anybody. The
-//! first refusal makes it follow the whole stream from its start, orders included, 8 bytes kept per customer.
+//! first refusal makes it follow the whole stream from its start, orders included, 8 bytes kept per customer, and a
+//! [`tally`](super::tally) where orders wait for a payment.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,7 +18,9 @@ use std::time::Duration;
 
 use protocol::bucket::Bucket;
 use protocol::key::{Key, Keys};
+use protocol::order::Order;
 use protocol::store::{Entry, Feed, From, Store, Unavailable};
+use protocol::supply::Supply;
 use protocol::wire::Value;
 use protocol::{BucketIndex, CustomerId, Generation, Revision, Sku, Units};
 use runtime::clock::Clock;
@@ -26,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counter::Adopted;
 use super::skew::Skew;
+use super::tally::{Count, Tally};
 
 /// Pause before a broken feed is started again.
 const REFOLLOW_AFTER: Duration = Duration::from_millis(200);
@@ -70,6 +74,10 @@ type Customers = HashSet<u64, BuildHasherDefault<Uniform>>;
 pub(super) struct View {
     buckets: RwLock<HashMap<Sku, Vec<Known>>>,
     customers: RwLock<Customers>,
+    /// Only in sales with payment. Fed by the log alone, while buckets are also learnt from lanes.
+    tally: Option<RwLock<Tally>>,
+    /// What was taken in of the whole log is everything as it was at some position.
+    complete: AtomicBool,
     /// Every bucket that existed when the view began is known.
     ready: watch::Sender<bool>,
     /// The position up to which a thorough view is complete; 0 while it is not thorough.
@@ -82,10 +90,13 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new() -> Self {
+    /// A view that knows nothing yet; with `holds`, of a sale in which orders wait for a payment.
+    pub(super) fn new(holds: bool) -> Self {
         Self {
             buckets: RwLock::default(),
             customers: RwLock::default(),
+            tally: holds.then(RwLock::default),
+            complete: AtomicBool::new(false),
             ready: watch::Sender::new(false),
             reached: watch::Sender::new(Revision(0)),
             thorough: AtomicBool::new(false),
@@ -118,6 +129,25 @@ impl View {
     /// in vain; it never misses one.
     pub(super) fn has_orders(&self, customer: &CustomerId) -> bool {
         self.customers.read().unwrap_or_else(PoisonError::into_inner).contains(&customer.hash64())
+    }
+
+    /// Where the units of an item are, at a position at least as new as what was [`reached`](Self::reached); waits for one
+    /// that is no middle of a batch. Only in sales with payment.
+    pub(super) async fn count(&self, sku: &Sku) -> Option<Count> {
+        let mut moves = self.reached.subscribe();
+        loop {
+            moves.mark_unchanged();
+            if let Some(count) = self.counted(sku) {
+                return Some(count);
+            }
+            moves.changed().await.ok()?;
+        }
+    }
+
+    fn counted(&self, sku: &Sku) -> Option<Count> {
+        let tally = self.tally.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that both are of one position.
+        if self.complete.load(Ordering::Acquire) { tally.count(sku) } else { None }
     }
 
     /// The buckets of an item as last seen.
@@ -178,6 +208,24 @@ impl View {
         }
     }
 
+    /// Counts an entry of the whole log.
+    fn tally(&self, entry: &Entry, complete: bool) {
+        let Some(tally) = &self.tally else { return };
+        let mut tally = tally.write().unwrap_or_else(PoisonError::into_inner);
+        let counted = match &entry.key {
+            Some(Key::Bucket(sku, index)) => Bucket::decode(&entry.value).map(|b| tally.bucket(sku, *index, &b)),
+            Some(Key::Supply(sku, _)) => Supply::decode(&entry.value).map(|supply| tally.supply(sku, &supply)),
+            Some(Key::Order(customer, number)) => {
+                Order::decode(&entry.value).map(|order| tally.order(customer, *number, &order))
+            }
+            Some(Key::Meta) | None => Ok(()),
+        };
+        self.complete.store(complete, Ordering::Release);
+        if let Err(error) = counted {
+            tracing::error!(at = entry.revision.0, %error, "a value cannot be read");
+        }
+    }
+
     /// Keeps the view true until cancelled.
     pub(super) async fn follow<S: Store>(&self, store: &S, clock: &Clock, stop: &CancellationToken) {
         let light = self.follow_buckets(store, clock, stop);
@@ -224,7 +272,9 @@ impl View {
                 self.skew.observe(entry.time, clock.now(), clock.monotonic());
             }
             caught_up |= entry.pending == 0;
-            if complete.after(entry.revision, entry.pending) {
+            let whole = complete.after(entry.revision, entry.pending);
+            self.tally(entry, whole);
+            if whole {
                 self.reached.send_replace(entry.revision);
             }
         });

@@ -17,11 +17,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::Stream;
-use prometheus::IntGauge;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::app::Edge;
+use crate::frames::Seat;
 use crate::problem::Problem;
 use crate::routes::named;
 
@@ -35,29 +34,32 @@ const RETRY_MS: std::ops::Range<u32> = 500..3_000;
 /// When there is no such sale, or no room for another viewer.
 pub async fn watch(State(edge): State<Arc<Edge>>, Path(sale): Path<String>) -> Result<Response, Problem> {
     let definition = named(&edge, &sale)?;
-    let (seat, frames) = edge.frames.watch(&definition).ok_or(Problem::Refused(crate::claim::BUSY))?;
-    edge.metrics.viewers.inc();
+    let count = edge.metrics.viewers.clone();
+    let (seat, frames) = edge.frames.watch(&definition, count).ok_or(Problem::Refused(crate::claim::BUSY))?;
     let viewer = Viewer {
         hello: Some(Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)))),
         frames: WatchStream::new(frames),
         _seat: seat,
-        count: edge.metrics.viewers.clone(),
     };
-    let mut response = Response::new(Body::from_stream(viewer));
+    Ok(event_stream(Body::from_stream(viewer)))
+}
+
+/// A body of server-sent events.
+pub fn event_stream(body: Body) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     // Proxies that collect answers would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 /// One viewer, until it leaves or the sale's frames end.
 struct Viewer {
     hello: Option<Bytes>,
     frames: WatchStream<Bytes>,
-    _seat: OwnedSemaphorePermit,
-    count: IntGauge,
+    _seat: Seat,
 }
 
 impl Stream for Viewer {
@@ -75,11 +77,5 @@ impl Stream for Viewer {
                 Poll::Pending => return Poll::Pending,
             }
         }
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        self.count.dec();
     }
 }

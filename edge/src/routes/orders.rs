@@ -3,6 +3,9 @@
 //! **What must always hold.** Who claims is who signed in, what it costs is what the definition says: of the body only the
 //! wish is taken. A claim has its whole answer before the shell's bound on time, whatever it meets on the way.
 
+pub mod cancel;
+pub mod events;
+pub mod shown;
 pub mod wish;
 
 use std::sync::Arc;
@@ -13,12 +16,9 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
-use protocol::order::{Order, Reason};
 use protocol::refusal::{Refusal, Retry};
-use protocol::sale::{Definition, Money};
-use protocol::{IdempotencyKey, OrderId, OrderNumber, SaleId, Sku, Units};
-use serde::Serialize;
+use protocol::sale::Definition;
+use protocol::{IdempotencyKey, OrderId, SaleId};
 
 use crate::app::Edge;
 use crate::auth::session::Session;
@@ -28,76 +28,11 @@ use crate::metrics::ClaimAnswer;
 use crate::problem::{self, How, Problem};
 use crate::routes::{history, named};
 use crate::shell::Arrived;
+use shown::{OrderBody, OrdersBody, SettlingBody, address};
 
 /// When a claim is answered at the latest, since its head arrived. Opening a shard may take two seconds more; together
 /// that is less than [`REQUEST_TIMEOUT`](crate::shell::REQUEST_TIMEOUT), so the shell never interrupts a claim.
 const CLAIM_WITHIN: Duration = Duration::from_secs(7);
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OrderBody<'a> {
-    id: OrderId,
-    sale: &'a SaleId,
-    number: OrderNumber,
-    sku: &'a Sku,
-    quantity: Units,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-    /// Of one unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    price: Option<&'a Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<Money>,
-    /// When the state was stored; not in the answer to a claim.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<Timestamp>,
-}
-
-#[derive(Serialize)]
-struct OrdersBody<'a> {
-    orders: Vec<OrderBody<'a>>,
-}
-
-#[derive(Serialize)]
-struct SettlingBody<'a> {
-    id: OrderId,
-    sale: &'a SaleId,
-    state: &'static str,
-}
-
-pub(super) fn body<'a>(
-    definition: &'a Definition,
-    id: OrderId,
-    number: OrderNumber,
-    order: &'a Order,
-    at: Option<Timestamp>,
-) -> OrderBody<'a> {
-    let price = definition.item(&order.sku).and_then(|item| item.price.as_ref());
-    let total = price.and_then(|price| {
-        let amount_minor = price.amount_minor.checked_mul(i64::from(order.quantity.0))?;
-        Some(Money { amount_minor, currency: price.currency.clone() })
-    });
-    OrderBody {
-        id,
-        sale: &definition.sale,
-        number,
-        sku: &order.sku,
-        quantity: order.quantity,
-        state: order.state.as_str(),
-        reason: order.reason,
-        expires_at: order.expires_at.and_then(|at| Timestamp::from_second(at).ok()),
-        price,
-        total,
-        updated_at: at,
-    }
-}
-
-fn address(sale: &SaleId, id: OrderId) -> String {
-    format!("/v1/sales/{sale}/orders/{id}")
-}
 
 /// Nobody knows yet what became of it; the order's address will.
 pub(super) fn settling(definition: &Definition, id: OrderId) -> Response {
@@ -168,7 +103,7 @@ async fn claimed(
         Answer::Order { number, order, .. } => {
             let id = OrderId::derive(&definition.uid, &session.customer, &order.key);
             // Without its time, which a new order's answer does not know: the same key gets the same bytes.
-            Ok(problem::created(&body(definition, id, number, &order, None), &address(&definition.sale, id)))
+            Ok(problem::created(&OrderBody::of(definition, id, number, &order, None), &address(&definition.sale, id)))
         }
         Answer::Settling { id } => Ok(settling(definition, id)),
         Answer::Refused(refusal) => Err(refusal.into()),
@@ -207,7 +142,7 @@ pub async fn list(
     let stored = edge.engine.orders(&definition, session.customer).await.map_err(unanswered)?;
     let orders = stored.iter().map(|stored| {
         let id = OrderId::derive(&definition.uid, &session.customer, &stored.order.key);
-        body(&definition, id, stored.number, &stored.order, Some(stored.at))
+        OrderBody::of(&definition, id, stored.number, &stored.order, Some(stored.at))
     });
     Ok(problem::found(&OrdersBody { orders: orders.collect() }))
 }
@@ -228,8 +163,14 @@ pub async fn one(
         (known, _) => known?,
     };
     let stored = mine(&edge, &definition, &session, asked).await?;
-    Ok(problem::found(&body(&definition, asked, stored.number, &stored.order, Some(stored.at))))
+    Ok(problem::found(&OrderBody::of(&definition, asked, stored.number, &stored.order, Some(stored.at))))
 }
+
+/// Also while a claim may be under way: it must be asked again to be told the truth.
+pub(super) const ABSENT: Problem = Problem::NotFound {
+    why: "You have no such order. If you are waiting for one, send your claim again with the same key.",
+    retry: Retry::Now,
+};
 
 /// The order that an address names.
 pub(super) fn id(text: &str) -> Result<OrderId, Problem> {
@@ -245,11 +186,6 @@ pub(super) async fn mine(
     session: &Session,
     asked: OrderId,
 ) -> Result<Stored, Problem> {
-    /// Also while a claim may be under way: it must be asked again to be told the truth.
-    const ABSENT: Problem = Problem::NotFound {
-        why: "You have no such order. If you are waiting for one, send your claim again with the same key.",
-        retry: Retry::Now,
-    };
     let stored = edge.engine.orders(definition, session.customer).await.map_err(unanswered)?;
     let is_asked = |stored: &Stored| OrderId::derive(&definition.uid, &session.customer, &stored.order.key) == asked;
     stored.into_iter().find(is_asked).ok_or(ABSENT)

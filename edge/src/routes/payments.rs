@@ -4,9 +4,8 @@
 //! the stream; a request carries no wish. A payment whose answer was lost is not refused: it may have been made, so the
 //! shopper is sent to the order, which tells the truth.
 //!
-//! **Why the key is looked at and then forgotten.** An order has at most one payment that did not fail, and its address names
-//! the order: asking again cannot pay twice, whatever the key. It is asked for all the same, so that every request that
-//! moves something looks alike and a client needs one rule.
+//! **What the key is for.** An order has at most one payment that did not fail, so asking again cannot pay twice, whatever the
+//! key. Whoever asks again with the key that paid is told that it is paid; with another one, that it was already.
 
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use crate::auth::Merchant;
 use crate::auth::session::Session;
 use crate::ledger::Unanswered;
 use crate::problem::{self, How, Problem};
+use crate::routes::orders::shown::OrderBody;
 use crate::routes::{body, named, orders};
 
 /// When the provider says that it sent this, in seconds since 1970.
@@ -46,10 +46,10 @@ pub async fn pay(
     let definition = orders::open_to(&edge, &sale, &session)?;
     let order = orders::id(&order)?;
     let (head, request_body) = request.into_parts();
-    orders::idempotency_key(&head.headers)?;
+    let key = orders::idempotency_key(&head.headers)?;
     body::none(request_body).await?;
     let stored = orders::mine(&edge, &definition, &session, order).await?;
-    let question = Pay { sale: definition.sale.clone(), customer: session.customer, number: stored.number, order };
+    let question = Pay { sale: definition.sale.clone(), customer: session.customer, number: stored.number, order, key };
     answered(&definition, order, edge.ledger.ask(&question).await)
 }
 
@@ -74,7 +74,7 @@ pub async fn refund(
 
 fn answered(definition: &Definition, id: OrderId, answer: Result<Changed, Unanswered>) -> Result<Response, Problem> {
     match answer {
-        Ok(Changed { number, order, .. }) => Ok(problem::found(&orders::body(definition, id, number, &order, None))),
+        Ok(Changed { number, order, .. }) => Ok(problem::found(&OrderBody::of(definition, id, number, &order, None))),
         Err(Unanswered::Lost | Unanswered::No(No::Unsettled)) => Ok(orders::settling(definition, id)),
         Err(other) => Err(other.into()),
     }

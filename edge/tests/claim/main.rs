@@ -22,6 +22,7 @@ use edge::claim::metrics::Metrics;
 use edge::claim::{Answer, Engine};
 use futures::StreamExt as _;
 use protocol::claim::Request;
+use protocol::key::Installation;
 use protocol::refusal::{Limit, Refusal};
 use protocol::sale::{Definition, DesiredState};
 use protocol::{CustomerId, Generation, IdempotencyKey, Sku, Units};
@@ -42,6 +43,7 @@ async fn engine_at(url: &str, clock: Clock) -> Engine {
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
     Engine::new(
         client,
+        Installation::default(),
         Floor {
             edge: EDGES.fetch_add(1, Ordering::Relaxed),
             clock,

@@ -7,20 +7,24 @@ use crate::provision::draft;
 use crate::shop::{Edge, SOON};
 
 /// Reads events, one by one, within a bound.
-struct Viewer {
+pub(crate) struct Viewer {
     answer: Response,
     text: String,
 }
 
-struct Event {
-    id: i64,
-    kind: String,
-    data: Value,
+pub(crate) struct Event {
+    pub(crate) id: i64,
+    pub(crate) kind: String,
+    pub(crate) data: Value,
 }
 
 impl Viewer {
+    pub(crate) fn of(answer: Response) -> Self {
+        Self { answer, text: String::new() }
+    }
+
     /// The next block; `None` when the stream has ended in order.
-    async fn block(&mut self) -> Option<String> {
+    pub(crate) async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -32,7 +36,7 @@ impl Viewer {
         }
     }
 
-    async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         let block = self.block().await.unwrap();
         let field = |name: &str| {
             let line =

@@ -71,14 +71,14 @@ async fn a_ledger_that_is_killed_is_left_alone_and_asked_again_once_it_is_back()
     let answer = wallets().await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "wallets": [] }));
-    assert_eq!(breaker().await, 0.0);
+    assert!(breaker().await < 0.5);
     assert_eq!(edge.part("ledger").await["ok"], true);
 
     books.service.kill9().await.unwrap();
     eventually(SOON, "the edge to leave the ledger alone", async || {
         let (status, name, _) = problem(wallets().await).await;
         assert_eq!((status, name.as_str()), (503, "busy"));
-        ensure!(breaker().await == 2.0, "it still asks");
+        ensure!(breaker().await > 1.5, "it still asks");
         Ok(())
     })
     .await
@@ -95,7 +95,8 @@ async fn a_ledger_that_is_killed_is_left_alone_and_asked_again_once_it_is_back()
     })
     .await
     .unwrap();
-    assert_eq!((breaker().await, &edge.part("ledger").await["ok"]), (0.0, &true.into()));
+    assert!(breaker().await < 0.5);
+    assert_eq!(edge.part("ledger").await["ok"], true);
     // One answer closes it for everybody.
     for _ in 0..5 {
         assert_eq!(wallets().await.status(), 200);

@@ -36,6 +36,9 @@ impl Told {
 /// owner's browser on another site's page.
 type Everybody = [Told; 7];
 
+/// Makes somebody's request of anybody's.
+type Dress = Box<dyn Fn(RequestBuilder) -> RequestBuilder>;
+
 /// Who may do what. An address without a line here fails the test.
 fn table() -> Vec<(&'static str, &'static str, Everybody)> {
     use Told::{Forbidden as F, Let as L, Nothing as N, SignIn as S};
@@ -51,8 +54,10 @@ fn table() -> Vec<(&'static str, &'static str, Everybody)> {
         ("GET", "/v1/sales/{sale}/orders", [S, F, L, L, L, S, L]),
         ("POST", "/v1/sales/{sale}/orders", [S, F, L, L, L, S, F]),
         ("GET", "/v1/sales/{sale}/orders/{order}", [S, F, L, N, N, S, L]),
+        ("GET", "/v1/sales/{sale}/orders/{order}/events", [S, F, L, N, N, S, L]),
         ("POST", "/v1/sales/{sale}/orders/{order}/payment", [S, F, L, N, N, S, F]),
         ("POST", "/v1/sales/{sale}/orders/{order}/refund", [S, F, F, L, F, S, F]),
+        ("POST", "/v1/sales/{sale}/orders/{order}/cancel", [S, F, L, N, N, S, F]),
         // Whoever it is proves it in the message itself.
         ("POST", "/v1/payments/callback", all),
         ("GET", "/v1/orders", signed_in),
@@ -77,7 +82,7 @@ async fn every_address_answers_everybody_as_the_table_says_and_has_a_line_there(
     let id = order["id"].as_str().unwrap();
     let bearer = |token: String| move |request: RequestBuilder| request.bearer_auth(&token);
     let cookie = format!("__Host-sluice={}", sale.session("ann"));
-    let people: [(&str, Box<dyn Fn(RequestBuilder) -> RequestBuilder>); 7] = [
+    let people: [(&str, Dress); 7] = [
         ("nobody", Box::new(|request| request)),
         ("a guest", Box::new(bearer(sale.guest("someone")))),
         ("the owner", Box::new(bearer(sale.session("ann")))),

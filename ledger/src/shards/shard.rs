@@ -1,5 +1,7 @@
 //! One shard of a replica: whether it is wanted, held and followed.
 
+use std::sync::Arc;
+
 use protocol::key::{Installation, Stream};
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::status::SaleStatus;
@@ -10,8 +12,10 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::expire::{Expiry, buckets};
 use crate::follow::{End, Follower};
 use crate::metrics::LedgerMetrics;
+use crate::places::Places;
 use crate::repo::Repo;
 use crate::status;
 
@@ -19,7 +23,8 @@ use crate::status;
 pub(super) struct Shard {
     pub(super) stream: Stream,
     pub(super) identity: StreamIdentity,
-    pub(super) uid: String,
+    /// The newest definition that names it.
+    pub(super) definition: Arc<Definition>,
     pub(super) wanted: bool,
     pub(super) following: Option<Following>,
     /// Whether the session holds its lock.
@@ -39,6 +44,7 @@ pub(super) struct Following {
 /// What a follower is made from.
 pub(super) struct Job {
     pub(super) client: async_nats::Client,
+    pub(super) places: Places,
     pub(super) installation: Installation,
     pub(super) repo: Repo,
     pub(super) process: Process,
@@ -46,11 +52,11 @@ pub(super) struct Job {
 }
 
 impl Shard {
-    pub(super) fn new(stream: Stream, definition: &Definition, identity: &StreamIdentity) -> Self {
+    pub(super) fn new(stream: Stream, definition: &Arc<Definition>, identity: &StreamIdentity) -> Self {
         Self {
             stream,
             identity: identity.clone(),
-            uid: definition.uid.clone(),
+            definition: Arc::clone(definition),
             wanted: true,
             following: None,
             owned: false,
@@ -69,16 +75,16 @@ impl Shard {
     pub(super) fn follow(&mut self, job: Job, followers: &mut JoinSet<End>, since: Instant) {
         let (board, seen) = watch::channel(None);
         let stopping = CancellationToken::new();
-        let published = status::publish(job.client.clone(), job.installation, self.stream.clone(), seen.clone());
+        let published =
+            status::publish(job.client.clone(), job.installation.clone(), self.stream.clone(), seen.clone());
         // Ends when the follower drops its board; what it says last is worth a moment, but not the process's end.
         let end = job.process.drain.stopping();
         job.process.drain.tasks().spawn(async move { end.run_until_cancelled(published).await });
         let follower = follow(
-            job.client,
+            job,
             self.stream.clone(),
             self.identity.clone(),
-            self.uid.clone(),
-            (job.repo, job.process, job.metrics),
+            Arc::clone(&self.definition),
             board,
             stopping.clone(),
         );
@@ -88,14 +94,14 @@ impl Shard {
 }
 
 async fn follow(
-    client: async_nats::Client,
+    job: Job,
     stream: Stream,
     identity: StreamIdentity,
-    uid: String,
-    (repo, process, metrics): (Repo, Process, LedgerMetrics),
+    definition: Arc<Definition>,
     board: status::Board,
     stopping: CancellationToken,
 ) -> End {
+    let Job { client, places, repo, process, metrics, .. } = job;
     let opened = stopping.run_until_cancelled(JetStream::open(client, &stream, Some(&identity))).await;
     let store = match opened {
         None => return End::Stopped,
@@ -104,5 +110,28 @@ async fn follow(
         Some(Err(OpenError::Missing(name))) => return End::Lost(format!("stream {name} does not exist")),
         Some(Err(refused)) => return End::Halted(refused.to_string()),
     };
-    Follower { store, repo, stream, identity, uid, clock: process.clock, metrics, board }.run(stopping).await
+    let (uid, clock) = (definition.uid.clone(), process.clock);
+    let expiry = definition.holds().then(|| Expiry {
+        store: store.clone(),
+        stream: stream.clone(),
+        buckets: buckets(&definition),
+        repo: repo.clone(),
+        places,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+    });
+    let follower = Follower { store, repo, stream, identity, uid, clock, metrics, board };
+    // A shard that is not followed is not trusted: nothing in it expires until somebody follows it again.
+    let followed = CancellationToken::new();
+    let expiring = async {
+        if let Some(expiry) = expiry {
+            expiry.run(followed.clone()).await;
+        }
+    };
+    let following = async {
+        let end = follower.run(stopping).await;
+        followed.cancel();
+        end
+    };
+    tokio::join!(following, expiring).0
 }

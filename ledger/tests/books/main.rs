@@ -10,8 +10,12 @@
 )]
 
 mod commands;
+mod expire;
 mod follow;
 mod halt;
+mod killed;
 mod lost;
+mod money;
+mod pay;
 mod schema;
 mod shop;

@@ -62,13 +62,18 @@ pub(crate) fn order(key: &str, quantity: u32, state: State) -> Order {
 impl Shop {
     /// `units` of shoes in four buckets, and an empty database.
     pub(crate) async fn of(name: &str, units: u32) -> Self {
+        Self::selling(name, provision::draft(name, units)).await
+    }
+
+    /// The same with this sale.
+    pub(crate) async fn selling(name: &str, draft: Definition) -> Self {
         let bed = Bed::shared().await.unwrap();
         let nats = bed.nats().await.unwrap().url();
         let client = async_nats::connect(&nats).await.unwrap();
         let installation = provision::installation(&bed.unique(name)).unwrap();
         Table::<SaleStatus>::new(client.clone(), installation.status_bucket()).create(1).await.unwrap();
         let database = bed.postgres().await.unwrap().create_database("ledger").await.unwrap();
-        let definition = provision::provision(&client, &installation, provision::draft(name, units), 1).await.unwrap();
+        let definition = provision::provision(&client, &installation, draft, 1).await.unwrap();
         let store = open(&client, &definition).await;
         Self { bed, nats, client, installation, database, definition, store }
     }
@@ -179,6 +184,33 @@ impl Shop {
         let key = Key::Order(customer, OrderNumber(number));
         let write = Write { key, expect: Expect::Absent, value: order.encode() };
         self.batch(0, i64::from(order.quantity.0), write).await.unwrap()
+    }
+
+    /// Claims of several customers in one batch, as a lane writes them.
+    pub(crate) async fn claim_all(&self, orders: &[(CustomerId, Order)]) {
+        let units: i64 = orders.iter().map(|(_, order)| i64::from(order.quantity.0)).sum();
+        let generation = self.definition.generation;
+        let (index, entry, bucket) = self.fullest(units).await.unwrap();
+        let next = bucket.claim(Units(units.try_into().unwrap()), generation).unwrap();
+        let key = Key::Bucket(shoe(), BucketIndex(index));
+        let taken = Write { key, expect: Expect::At(entry.revision), value: next.encode() };
+        let claims = orders.iter().map(|(customer, order)| {
+            let key = Key::Order(*customer, OrderNumber(0));
+            Write { key, expect: Expect::Absent, value: order.encode() }
+        });
+        let outcome = self.store.commit(std::iter::once(taken).chain(claims).collect()).await;
+        assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    }
+
+    /// A bucket with at least so many units.
+    async fn fullest(&self, units: i64) -> anyhow::Result<(u16, Entry, Bucket)> {
+        for index in 0..self.definition.items[0].buckets {
+            let (entry, bucket) = self.bucket(index).await?;
+            if i64::from(bucket.free.0) >= units {
+                return Ok((index, entry, bucket));
+            }
+        }
+        bail!("no bucket has {units} units")
     }
 
     /// Releases the order that was written at this revision; its units go to bucket 1.

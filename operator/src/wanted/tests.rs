@@ -75,7 +75,6 @@ fn what_cannot_be_sold_as_asked_is_refused_by_the_name_of_its_field() {
         ("/spec/sharding", json!({"shards": 70_000}), "spec.sharding.shards"),
         ("/spec/sharding", json!({"bucketsPerItem": 1025}), "spec.sharding.bucketsPerItem"),
         ("/spec/storage", json!({"replicas": 2}), "spec.storage.replicas"),
-        ("/spec/payment", json!({"mode": "Wallet"}), "spec.payment.mode"),
         ("/spec/payment", json!({"mode": "External"}), "spec.payment.checkoutURL"),
         ("/spec/rateLimit", json!({"requests": -1}), "spec.rateLimit.requests"),
         ("/spec/acknowledge", json!("Ledger"), "spec.acknowledge"),

@@ -136,7 +136,6 @@ async fn an_item_added_to_an_open_sale_is_filled_before_it_is_shown() -> anyhow:
 async fn what_this_version_cannot_do_is_refused_by_name() -> anyhow::Result<()> {
     let world = World::start().await?;
     let cases = [
-        ("wallet", json!({ "payment": { "mode": "Wallet" } }), "payment Wallet is not available yet"),
         ("shards", json!({ "sharding": { "shards": 2 } }), "more than one shard is not available yet"),
         ("ledger", json!({ "acknowledge": "Ledger" }), "acknowledge Ledger is not available yet"),
     ];

@@ -61,7 +61,7 @@ async fn a_sale_that_never_opened_and_one_that_was_refused_go_at_once() -> anyho
     world.kubectl(&["delete", "fs", "early", "--wait=false"], "").await?;
     gone(&world, "early", &definition).await?;
     let mut refused = spec(3_600, &[json!({ "sku": "A", "quantity": 5 })]);
-    refused["payment"] = json!({ "mode": "Wallet" });
+    refused["acknowledge"] = json!("Ledger");
     world.apply("refused", &refused).await?;
     world.until("refused", "it is refused", |sale| crate::world::reason(sale, "Ready") == "Refused").await?;
     world.kubectl(&["delete", "fs", "refused", "--timeout=30s"], "").await?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::people::ask;
 use super::{Ask, Verb};
-use crate::id::{CustomerId, OrderId, OrderNumber, SaleId};
+use crate::id::{CustomerId, IdempotencyKey, OrderId, OrderNumber, SaleId};
 use crate::order::Order;
 use crate::sale::Money;
 use crate::wire::Value;
@@ -86,6 +86,8 @@ pub struct Pay {
     pub number: OrderNumber,
     /// Its id.
     pub order: OrderId,
+    /// What the client calls this payment: the same again is the same payment.
+    pub key: IdempotencyKey,
 }
 
 /// An order after something was done to it.

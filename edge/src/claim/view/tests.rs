@@ -12,7 +12,7 @@ fn bucket(free: u32) -> Bucket {
 
 #[test]
 fn an_older_value_never_replaces_a_newer_one() {
-    let view = View::new();
+    let view = View::new(false);
     view.learn(&sku(), BucketIndex(0), Revision(5), &bucket(7));
     view.learn(&sku(), BucketIndex(0), Revision(4), &bucket(9));
     view.learn(&sku(), BucketIndex(1), Revision(1), &bucket(2));
@@ -23,7 +23,7 @@ fn an_older_value_never_replaces_a_newer_one() {
 
 #[test]
 fn whoever_waits_for_a_change_of_the_stock_hears_of_news_and_not_of_old_values() {
-    let view = View::new();
+    let view = View::new(false);
     let mut changed = view.changed.subscribe();
     view.learn(&sku(), BucketIndex(0), Revision(5), &bucket(7));
     assert!(changed.has_changed().unwrap());

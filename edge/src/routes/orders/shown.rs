@@ -1,0 +1,93 @@
+//! An order as its customer sees it.
+
+use jiff::Timestamp;
+use protocol::order::{Order, Reason, State};
+use protocol::sale::{Definition, Money, Payment};
+use protocol::{OrderId, OrderNumber, SaleId, Sku, Units};
+use serde::Serialize;
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderBody<'a> {
+    id: OrderId,
+    sale: &'a SaleId,
+    number: OrderNumber,
+    sku: &'a Sku,
+    quantity: Units,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    /// When it must be paid; only while it is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// Where to pay it; only while it is held, in sales that are paid elsewhere.
+    #[serde(rename = "payURL", skip_serializing_if = "Option::is_none")]
+    pay_url: Option<String>,
+    /// Of one unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<&'a Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Money>,
+    /// When the state was stored; not in the answer to a claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+}
+
+/// Several.
+#[derive(Serialize)]
+pub(super) struct OrdersBody<'a> {
+    pub(super) orders: Vec<OrderBody<'a>>,
+}
+
+/// One that is not known yet.
+#[derive(Serialize)]
+pub(super) struct SettlingBody<'a> {
+    pub(super) id: OrderId,
+    pub(super) sale: &'a SaleId,
+    pub(super) state: &'static str,
+}
+
+impl<'a> OrderBody<'a> {
+    /// Of an order in a sale.
+    #[must_use]
+    pub fn of(
+        definition: &'a Definition,
+        id: OrderId,
+        number: OrderNumber,
+        order: &'a Order,
+        at: Option<Timestamp>,
+    ) -> Self {
+        let price = definition.item(&order.sku).and_then(|item| item.price.as_ref());
+        let total = price.and_then(|price| {
+            let amount_minor = price.amount_minor.checked_mul(i64::from(order.quantity.0))?;
+            Some(Money { amount_minor, currency: price.currency.clone() })
+        });
+        let pay_url = match &definition.payment {
+            Payment::External { checkout_url } if order.state == State::Held => {
+                Some(checkout_url.replace("{order}", &id.to_string()))
+            }
+            _ => None,
+        };
+        Self {
+            id,
+            sale: &definition.sale,
+            number,
+            sku: &order.sku,
+            quantity: order.quantity,
+            state: order.state.as_str(),
+            reason: order.reason,
+            expires_at: order.expires_at.and_then(|at| Timestamp::from_second(at).ok()),
+            pay_url,
+            price,
+            total,
+            updated_at: at,
+        }
+    }
+}
+
+/// Where an order is.
+#[must_use]
+pub fn address(sale: &SaleId, id: OrderId) -> String {
+    format!("/v1/sales/{sale}/orders/{id}")
+}

@@ -1,0 +1,105 @@
+//! What a payment provider says, and that it is the provider who says it.
+//!
+//! **What must always hold.** Nothing of a report is looked at before its signature is verified: HMAC-SHA256, with a key
+//! that only the provider and the ledger have, over the time and the body as they came. A report is good for five minutes;
+//! within them the same one again makes nothing new, because its reference names one payment.
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use protocol::OrderId;
+use protocol::ask::No;
+use protocol::ask::money::Callback;
+use protocol::sale::Money;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::answer::invalid;
+
+/// How far a report's time may be from ours, in seconds.
+const WINDOW_SECONDS: i64 = 300;
+/// Longest reference of a provider, in bytes.
+const REFERENCE_BYTES_MAX: usize = 200;
+
+/// The provider, as far as we can tell: who has one of its keys.
+#[derive(Clone)]
+pub struct Provider {
+    keys: Vec<SecretString>,
+}
+
+/// What it reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which order was to be paid.
+    pub order: OrderId,
+    /// What the provider calls this attempt.
+    pub reference: String,
+    /// Whether money was taken.
+    pub succeeded: bool,
+    /// How much.
+    pub amount: Money,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Body {
+    order: Uuid,
+    reference: String,
+    status: Status,
+    amount_minor: i64,
+    currency: String,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Succeeded,
+    Failed,
+}
+
+impl Provider {
+    /// Whoever signs with one of these keys; two while they are rotated.
+    #[must_use]
+    pub fn new(keys: Vec<SecretString>) -> Self {
+        Self { keys }
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// [`No::NotTheProvider`] for whatever it did not sign, or signed long ago; [`No::Invalid`] for what is no report.
+    pub fn read(&self, callback: &Callback, now: Timestamp) -> Result<Report, No> {
+        let Callback { body, timestamp, signature } = callback;
+        let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).map_err(|_| No::NotTheProvider)?;
+        let signed = self.keys.iter().any(|key| {
+            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else { return false };
+            mac.update(timestamp.as_bytes());
+            mac.update(b".");
+            mac.update(body.as_bytes());
+            mac.verify_slice(&signature).is_ok()
+        });
+        let at: i64 = timestamp.parse().map_err(|_| No::NotTheProvider)?;
+        let fresh = at.checked_sub(now.as_second()).is_some_and(|apart| apart.abs() <= WINDOW_SECONDS);
+        if !signed || !fresh {
+            return Err(No::NotTheProvider);
+        }
+        let body: Body = serde_json::from_str(body).map_err(|error| invalid("body", error.to_string()))?;
+        if body.reference.is_empty() || body.reference.len() > REFERENCE_BYTES_MAX {
+            return Err(invalid("reference", format!("it has 1 to {REFERENCE_BYTES_MAX} bytes")));
+        }
+        if body.amount_minor < 0 {
+            return Err(invalid("amountMinor", "it cannot be negative"));
+        }
+        if body.currency.len() != 3 || !body.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Err(invalid("currency", "it has three capitals (ISO 4217)"));
+        }
+        let amount = Money { amount_minor: body.amount_minor, currency: body.currency };
+        let succeeded = body.status == Status::Succeeded;
+        Ok(Report { order: OrderId(body.order), reference: body.reference, succeeded, amount })
+    }
+}
+
+#[cfg(test)]
+mod tests;

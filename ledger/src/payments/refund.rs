@@ -1,0 +1,66 @@
+//! A merchant takes a sold order back: its units go on sale again, its money to where it came from.
+//!
+//! **What must always hold.** The order is released first, in the stream, once; the money follows from that. Whoever is
+//! killed in between leaves a released order with a settled payment, which the job that recovers finds.
+
+use protocol::BucketIndex;
+use protocol::ask::No;
+use protocol::ask::money::{Changed, Refund};
+use protocol::order::{Reason, State as OrderState};
+use protocol::release::{Attempt, Standing, release};
+
+use super::{Payments, RETRY, STEPS_MAX, away, changed};
+use crate::answer::{Answer, invalid};
+
+impl Payments {
+    /// Refunds a confirmed order, of anybody. The same again finds it refunded.
+    ///
+    /// # Errors
+    /// When there is no such order, or it was not sold.
+    pub async fn refund(&self, question: Refund) -> Answer<Changed> {
+        let target = self.repo.find_order(question.order).await?.filter(|target| target.sale == question.sale);
+        let target = target.ok_or(No::NotFound)?;
+        let definition = self.sale(&target.sale).await?;
+        for attempt in 1..=STEPS_MAX {
+            let (store, standing) = self.standing(&definition, &target).await?;
+            match (standing.order.state, standing.order.reason) {
+                (OrderState::Confirmed, _) => {}
+                (OrderState::Held, _) => {
+                    return Err(invalid("order", "it is not paid, so there is nothing to refund").into());
+                }
+                (OrderState::Released, Some(Reason::Refunded)) => return Ok(self.returned(standing).await),
+                (OrderState::Released, reason) => {
+                    return Err(No::Released { reason: reason.unwrap_or(Reason::Expired) }.into());
+                }
+            }
+            let sku = &standing.order.sku;
+            let buckets = definition.item(sku).map_or(1, |item| item.buckets.max(1));
+            let into = BucketIndex(rand::random_range(0..buckets));
+            let leaving = [(standing.clone(), Reason::Refunded)];
+            match release(&store, sku, into, &leaving).await.map_err(away)? {
+                Attempt::Done(_) => {
+                    let order = standing.order.released(Reason::Refunded).unwrap_or(standing.order);
+                    tracing::info!(sale = %target.sale, order = %target.order, by = %question.by, "an order was refunded");
+                    self.places.hint(&target.sale, &target.customer).await;
+                    return Ok(self.returned(Standing { order, ..standing }).await);
+                }
+                Attempt::Changed(_) => {}
+                Attempt::Again(why) | Attempt::Unknown(why) => {
+                    tracing::debug!(%why, "a refund is tried again");
+                    tokio::time::sleep(RETRY.random_pause(attempt)).await;
+                }
+            }
+        }
+        Err(No::Unsettled.into())
+    }
+
+    /// The refunded order, its money on the way; whatever cannot be done now, the job does.
+    async fn returned(&self, standing: Standing) -> Changed {
+        if let Some(id) = standing.order.payment
+            && let Ok(Some(payment)) = self.repo.payment(id).await
+        {
+            self.drive(payment).await;
+        }
+        changed(standing)
+    }
+}

@@ -1,0 +1,184 @@
+//! Wallets pay, merchants refund, providers report.
+
+use protocol::ask::No;
+use protocol::ask::money::CallbackOutcome;
+use protocol::order::{Order, Reason, State};
+use protocol::sale::{Money, Payment};
+use runtime::clock::Clock;
+
+use crate::money::{PRICE, Till, report};
+use crate::shop::{customer, order};
+
+fn euros(amount_minor: i64) -> Money {
+    Money { amount_minor, currency: "EUR".to_owned() }
+}
+
+fn external() -> Payment {
+    Payment::External { checkout_url: "https://pay.example/{order}".to_owned() }
+}
+
+#[tokio::test]
+async fn a_wallet_pays_a_held_order_once_however_often_it_is_asked() {
+    let till = Till::of("pay", Payment::Wallet, 10).await;
+    till.fund(1, 20_000).await;
+    till.hold(1).await;
+    for _ in 0..3 {
+        let paid = till.pay(1, "p").await.unwrap();
+        assert_eq!((paid.order.state, paid.order.expires_at), (State::Confirmed, None));
+    }
+    assert_eq!(till.pay(1, "another").await, Err(No::AlreadyPaid), "another wish to pay what is paid");
+    assert_eq!((till.wallet(1).await, till.purse("revenue").await), (20_000 - PRICE, PRICE));
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn fifty_who_pay_one_order_at_once_pay_it_once() {
+    let till = Till::of("fifty", Payment::Wallet, 10).await;
+    till.fund(1, 1_000_000).await;
+    till.hold(1).await;
+    let keys: Vec<String> = (0..50).map(|n| format!("p-{}", n % 5)).collect();
+    let ends = futures::future::join_all(keys.iter().map(|key| till.pay(1, key))).await;
+    for end in &ends {
+        assert!(matches!(end, Ok(_) | Err(No::AlreadyPaid)), "{end:?}");
+    }
+    assert!(ends.iter().filter(|end| end.is_ok()).count() >= 10, "every request with the key that paid: {ends:?}");
+    assert_eq!(till.wallet(1).await, 1_000_000 - PRICE);
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn a_wallet_that_holds_too_little_pays_nothing_and_the_hold_stays() {
+    let till = Till::of("short", Payment::Wallet, 10).await;
+    till.hold(1).await;
+    let short = |balance| Err(No::InsufficientFunds { balance: euros(balance), needed: euros(PRICE) });
+    assert_eq!(till.pay(1, "p").await, short(0));
+    till.fund(1, PRICE - 1).await;
+    assert_eq!(till.pay(1, "p").await, short(PRICE - 1));
+    assert_eq!(till.order(1).await.state, State::Held);
+    till.fund(1, 1).await;
+    assert_eq!(till.pay(1, "p").await.unwrap().order.state, State::Confirmed, "the same key, once there is enough");
+    assert_eq!(till.wallet(1).await, 0);
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn what_is_overdue_or_gone_is_not_paid() {
+    let till = Till::of("gone", Payment::Wallet, 40).await;
+    for of in 1..5 {
+        till.fund(of, 20_000).await;
+    }
+    let late = Order { expires_at: Some(Clock::system().now().as_second() - 1), ..order("k", 1, State::Held) };
+    till.shop.claim(customer(1), 0, &late).await;
+    let overdue = till.pay(1, "p").await;
+    assert!(matches!(overdue, Err(No::HoldExpired { expired_at: Some(_) })), "{overdue:?}");
+    for (of, reason, told) in [
+        (2, Reason::Expired, No::HoldExpired { expired_at: None }),
+        (3, Reason::Cancelled, No::Released { reason: Reason::Cancelled }),
+    ] {
+        till.hold(of).await;
+        till.release(of, reason).await;
+        assert_eq!(till.pay(of, "p").await, Err(told));
+    }
+    let mut stranger = till.asked(4, "p");
+    till.hold(4).await;
+    stranger.customer = customer(3);
+    let refused = till.payments.pay(stranger).await;
+    assert!(matches!(refused, Err(ledger::answer::Failure::No(No::NotFound))), "another's order: {refused:?}");
+    for of in 1..5 {
+        assert_eq!(till.wallet(of).await, 20_000);
+    }
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn a_sale_that_is_paid_otherwise_takes_nothing_from_a_wallet() {
+    let till = Till::of("otherwise", external(), 10).await;
+    till.fund(1, 20_000).await;
+    till.hold(1).await;
+    assert_eq!(till.pay(1, "p").await, Err(No::OtherPayment));
+    assert_eq!(till.wallet(1).await, 20_000);
+}
+
+#[tokio::test]
+async fn a_refund_puts_the_unit_on_sale_and_the_money_back_once() {
+    let till = Till::of("refund", Payment::Wallet, 10).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    till.fund(1, PRICE).await;
+    till.hold(1).await;
+    till.hold(2).await;
+    till.shop.drained().await;
+    let held = till.refund(2).await;
+    assert!(matches!(&held, Err(No::Invalid { field, .. }) if field == "order"), "a held order is not sold: {held:?}");
+    till.pay(1, "p").await.unwrap();
+    for _ in 0..2 {
+        let back = till.refund(1).await.unwrap();
+        assert_eq!((back.order.state, back.order.reason), (State::Released, Some(Reason::Refunded)));
+    }
+    assert_eq!(till.refund(7).await, Err(No::NotFound));
+    assert_eq!((till.wallet(1).await, till.purse("revenue").await, till.purse("refunds").await), (PRICE, 0, 0));
+    assert_eq!(till.pay(1, "p").await, Err(No::Released { reason: Reason::Refunded }));
+    let sums = till.shop.drained().await.items[0].sums;
+    assert_eq!((sums.free, sums.held, sums.sold), (9, 1, 0));
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn a_provider_pays_orders_and_what_it_cannot_pay_is_owed() {
+    let till = Till::of("provider", external(), 40).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    for of in 1..7 {
+        till.hold(of).await;
+    }
+    till.shop.drained().await;
+    for _ in 0..3 {
+        let paid = till.callback(report(till.id(1), "ch-1", "succeeded", PRICE)).await;
+        assert_eq!(paid, Ok(CallbackOutcome::Confirmed), "the same report again is the same payment");
+    }
+    assert_eq!(till.order(1).await.state, State::Confirmed);
+    assert_eq!(
+        till.callback(report(till.id(1), "ch-2", "succeeded", PRICE)).await,
+        Ok(CallbackOutcome::RefundDue),
+        "twice"
+    );
+    assert_eq!(till.callback(report(till.id(2), "ch-3", "failed", PRICE)).await, Ok(CallbackOutcome::Declined));
+    assert_eq!(till.order(2).await.state, State::Held, "a declined attempt leaves the hold");
+    assert_eq!(till.callback(report(till.id(2), "ch-4", "succeeded", PRICE)).await, Ok(CallbackOutcome::Confirmed));
+    assert_eq!(
+        till.callback(report(till.id(3), "ch-5", "succeeded", 1)).await,
+        Ok(CallbackOutcome::RefundDue),
+        "not the price"
+    );
+    assert_eq!(till.order(3).await.state, State::Held);
+    till.release(4, Reason::Expired).await;
+    assert_eq!(
+        till.callback(report(till.id(4), "ch-6", "succeeded", PRICE)).await,
+        Ok(CallbackOutcome::RefundDue),
+        "late"
+    );
+    assert_eq!(till.callback(report(till.id(99), "ch-7", "succeeded", PRICE)).await, Err(No::NotFound));
+    let other = till.callback(report(till.id(5), "ch-6", "succeeded", PRICE)).await;
+    assert!(matches!(&other, Err(No::Invalid { field, .. }) if field == "reference"), "{other:?}");
+    let mut forged = report(till.id(6), "ch-8", "succeeded", PRICE);
+    forged.body = forged.body.replace("ch-8", "ch-9");
+    assert_eq!(till.callback(forged).await, Err(No::NotTheProvider));
+
+    till.refund(2).await.unwrap();
+    till.recover().await;
+    assert_eq!(till.purse("revenue").await, PRICE);
+    assert_eq!(till.purse("refunds").await, PRICE + 1 + PRICE + PRICE, "twice, not the price, late, and refunded");
+    assert_eq!(till.purse("funding").await, -(4 * PRICE + 1));
+    assert_eq!(till.payments_in("refund-due").await, 4);
+    till.shop.drained().await;
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn what_is_free_is_paid_with_nothing() {
+    let till = Till::of("free", Payment::Wallet, 10).await;
+    let mut definition = till.shop.definition.clone();
+    definition.items[0].price = None;
+    testbed::provision::publish(&till.shop.client, &till.shop.installation, &definition).await.unwrap();
+    till.hold(1).await;
+    assert_eq!(till.pay(1, "p").await.unwrap().order.state, State::Confirmed);
+    till.balances().await;
+}
