@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodRouter, delete, get, post};
 use jiff::SignedDuration;
 use runtime::clock::Clock;
 
@@ -48,27 +50,63 @@ pub struct Edge {
 
 /// The routes. Those for customers take a `Session` and so cannot be reached without one.
 pub fn router(edge: Arc<Edge>) -> Router {
-    Router::new()
-        .route("/", get(index::index))
-        .route("/v1/sales", get(sales::list))
-        .route("/v1/sales/{sale}", get(sales::one))
-        .route("/v1/sales/{sale}/events", get(events::watch))
-        .route("/v1/sales/{sale}/orders", get(orders::list).post(orders::claim))
-        .route("/v1/sales/{sale}/orders/{order}", get(orders::one))
-        .route("/v1/sales/{sale}/orders/{order}/events", get(order_events::watch))
-        .route("/v1/sales/{sale}/orders/{order}/cancel", post(cancel::cancel))
-        .route("/v1/sales/{sale}/orders/{order}/payment", post(payments::pay))
-        .route("/v1/sales/{sale}/orders/{order}/refund", post(payments::refund))
-        .route("/v1/payments/callback", post(payments::callback))
-        .route("/v1/orders", get(history::orders))
-        .route("/v1/accounts", post(accounts::register))
-        .route("/v1/sessions", post(sessions::sign_in))
-        .route("/v1/sessions/current", delete(sessions::sign_out))
-        .route("/v1/sessions/oidc", get(sessions::oidc::begin))
-        .route("/v1/sessions/oidc/callback", get(sessions::oidc::finish))
-        .route("/v1/me", get(me::me))
-        .route("/v1/me/wallets", get(me::wallets::all))
-        .route("/v1/me/wallets/{currency}/entries", get(me::wallets::entries))
-        .fallback(async || Problem::not_found("There is nothing at this address."))
-        .with_state(edge)
+    let fallback = async || Problem::not_found("There is nothing at this address.");
+    table().router.fallback(fallback).with_state(edge)
+}
+
+/// Every address and method, as the router has them: what tests of who may do what go through.
+#[must_use]
+pub fn addresses() -> Vec<(Method, &'static str)> {
+    table().addresses
+}
+
+fn table() -> Table {
+    Table::default()
+        .get("/", index::index)
+        .get("/v1/sales", sales::list)
+        .get("/v1/sales/{sale}", sales::one)
+        .get("/v1/sales/{sale}/events", events::watch)
+        .get("/v1/sales/{sale}/orders", orders::list)
+        .post("/v1/sales/{sale}/orders", orders::claim)
+        .get("/v1/sales/{sale}/orders/{order}", orders::one)
+        .get("/v1/sales/{sale}/orders/{order}/events", order_events::watch)
+        .post("/v1/sales/{sale}/orders/{order}/cancel", cancel::cancel)
+        .post("/v1/sales/{sale}/orders/{order}/payment", payments::pay)
+        .post("/v1/sales/{sale}/orders/{order}/refund", payments::refund)
+        .post("/v1/payments/callback", payments::callback)
+        .get("/v1/orders", history::orders)
+        .post("/v1/accounts", accounts::register)
+        .post("/v1/sessions", sessions::sign_in)
+        .delete("/v1/sessions/current", sessions::sign_out)
+        .get("/v1/sessions/oidc", sessions::oidc::begin)
+        .get("/v1/sessions/oidc/callback", sessions::oidc::finish)
+        .get("/v1/me", me::me)
+        .get("/v1/me/wallets", me::wallets::all)
+        .get("/v1/me/wallets/{currency}/entries", me::wallets::entries)
+}
+
+/// Routes, and a list of them: a router cannot be asked what it has.
+#[derive(Default)]
+struct Table {
+    router: Router<Arc<Edge>>,
+    addresses: Vec<(Method, &'static str)>,
+}
+
+impl Table {
+    fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
+        self.with(Method::GET, path, get(handler))
+    }
+
+    fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
+        self.with(Method::POST, path, post(handler))
+    }
+
+    fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
+        self.with(Method::DELETE, path, delete(handler))
+    }
+
+    fn with(mut self, method: Method, path: &'static str, answers: MethodRouter<Arc<Edge>>) -> Self {
+        self.addresses.push((method, path));
+        Self { router: self.router.route(path, answers), ..self }
+    }
 }

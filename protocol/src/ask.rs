@@ -94,7 +94,8 @@ impl Verb {
 
 /// What comes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+// Tag and content beside the version, which every value carries: a tag around the content would have to be alone.
+#[serde(tag = "reply", content = "content", rename_all = "kebab-case")]
 pub enum Reply<T> {
     /// The answer.
     Yes(T),
@@ -174,3 +175,6 @@ pub enum No {
     /// Whoever claims to be the payment provider is not, or repeats something old.
     NotTheProvider,
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ pub mod crowd;
 mod eventually;
 mod http;
 pub mod installation;
+pub mod issuer;
 pub mod kubernetes;
 pub mod nats;
 mod port;
@@ -43,6 +44,7 @@ pub mod warden;
 
 pub use bed::{Bed, BedBuilder};
 pub use eventually::eventually;
+pub use issuer::Issuer;
 pub use kubernetes::Kubernetes;
 pub use nats::{Nats, NatsCluster};
 pub use port::free_port;

@@ -1,8 +1,12 @@
 //! Redis: rate limits and caches, never stock. It holds nothing over a restart here, as it may not matter.
+//!
+//! It listens twice: on one port as it is, on another over TLS, with a certificate that nobody but a test trusts.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -16,28 +20,34 @@ use crate::tool;
 pub struct Redis {
     process: Process,
     port: u16,
+    tls_port: u16,
+    authority: PathBuf,
     password: String,
 }
 
 impl Redis {
     pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
         on_free_ports(async || {
-            let port = free_port()?;
+            let (port, tls_port) = (free_port()?, free_port()?);
             // A password, because an open Redis lets every user of the machine write files as the one who runs it.
             let password = uuid::Uuid::new_v4().simple().to_string();
             let folder = bed.folder().join("redis");
             std::fs::create_dir_all(&folder)?;
+            let authority = certify(&folder)?;
             let settings = folder.join("redis.conf");
+            let here = folder.display();
             std::fs::write(
                 &settings,
                 format!(
-                    "bind 127.0.0.1\nport {port}\ndir {}\nsave \"\"\nappendonly no\nrequirepass {password}\n",
-                    folder.display()
+                    "bind 127.0.0.1\nport {port}\ntls-port {tls_port}\ntls-auth-clients no\ntls-ca-cert-file {here}/server.crt\n\
+                     tls-cert-file {here}/server.crt\ntls-key-file {here}/server.key\ndir {here}\nsave \"\"\n\
+                     appendonly no\nrequirepass {password}\n"
                 ),
             )?;
             let program =
                 Program::new("redis-server", tool::path("redis-server")?, [settings.to_string_lossy().into_owned()]);
-            let redis = Self { process: Process::start(bed.folder(), program)?, port, password };
+            let process = Process::start(bed.folder(), program)?;
+            let redis = Self { process, port, tls_port, authority, password };
             redis.ready().await?;
             Ok(redis)
         })
@@ -48,6 +58,18 @@ impl Redis {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://:{}@{}", self.password, self.address())
+    }
+
+    /// `rediss://…`, with the password; for whoever trusts [`authority`](Self::authority).
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("rediss://:{}@127.0.0.1:{}", self.password, self.tls_port)
+    }
+
+    /// The file with the certificate to trust, as PEM.
+    #[must_use]
+    pub fn authority(&self) -> &Path {
+        &self.authority
     }
 
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
@@ -101,6 +123,16 @@ impl Redis {
             })
             .await
     }
+}
+
+/// Writes a certificate for loopback and its key; where the certificate is.
+fn certify(folder: &Path) -> anyhow::Result<PathBuf> {
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(["127.0.0.1", "localhost"].map(str::to_owned))?.self_signed(&key)?;
+    let path = folder.join("server.crt");
+    std::fs::write(&path, certificate.pem())?;
+    std::fs::write(folder.join("server.key"), key.serialize_pem())?;
+    Ok(path)
 }
 
 impl fmt::Display for Redis {

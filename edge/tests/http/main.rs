@@ -10,14 +10,21 @@
 
 use testbed::provision;
 
+mod addresses;
+mod books;
 mod connections;
 mod events;
 mod fixture;
 mod held;
+mod identity;
+mod ledger;
 mod limits;
+mod oidc;
 mod orders;
+mod payments;
 mod sales;
 mod sessions;
 mod shop;
+mod sites;
 mod strangers;
 mod wrong;

@@ -60,16 +60,45 @@ impl Edge {
             format!("--admin-addr={admin}"),
             format!("--nats-url={}", bed.nats().await?.url()),
             format!("--installation={name}"),
-            format!("--session-key-file={}", session_key.display()),
             format!("--customer-key-file={}", customer_key.display()),
         ];
-        let arguments = arguments.into_iter().chain(more.iter().map(|argument| (*argument).to_owned()));
+        let keys = format!("--session-key-file={}", session_key.display());
+        let has_keys = more.iter().any(|argument| argument.starts_with("--session-key-file"));
+        let arguments = arguments.into_iter().chain((!has_keys).then_some(keys));
+        let arguments = arguments.chain(more.iter().map(|argument| (*argument).to_owned()));
         let installation = Installation::parse(name).map_err(anyhow::Error::msg)?;
         // An edge is ready once it has read the table of sales, so there has to be one.
         let client = async_nats::connect(bed.nats().await?.url()).await?;
         runtime::registry::Table::<Definition>::new(client, installation.sales_bucket()).create(1).await?;
         let service = Service::spawn(bed, &bed.unique(name), "sluice-edge", arguments, [])?;
         Ok(Self { service, address, admin, installation })
+    }
+
+    /// One that is ready, with these arguments too.
+    pub(crate) async fn with(more: &[&str]) -> Self {
+        let edge = Self::spawn(more).await.unwrap();
+        edge.service.wait_ready(&format!("http://{}", edge.admin)).await.unwrap();
+        edge
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What it counts under this name.
+    pub(crate) async fn count(&self, series: &str) -> f64 {
+        let page = reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let line =
+            page.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{series}: {page}"));
+        line.trim().parse().unwrap()
+    }
+
+    /// What a part of its readiness says, and that it is ready whatever that is.
+    pub(crate) async fn part(&self, name: &str) -> Value {
+        let answer = reqwest::get(format!("http://{}/readyz", self.admin)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let report: Value = answer.json().await.unwrap();
+        report["parts"].as_array().unwrap().iter().find(|part| part["name"] == name).unwrap().clone()
     }
 
     /// The one that most tests share.
@@ -137,11 +166,19 @@ impl Sale {
 
     /// A session of this edge's installation.
     pub(crate) fn session(&self, name: &str) -> String {
-        token(&self.installation, name, false)
+        token(&self.installation, name, false, &[], 3_600)
     }
 
     pub(crate) fn guest(&self, name: &str) -> String {
-        token(&self.installation, name, true)
+        token(&self.installation, name, true, &[], 3_600)
+    }
+
+    pub(crate) fn merchant(&self, name: &str) -> String {
+        token(&self.installation, name, false, &[Role::Merchant], 3_600)
+    }
+
+    pub(crate) fn expired(&self, name: &str) -> String {
+        token(&self.installation, name, false, &[Role::Merchant], -1)
     }
 }
 
@@ -153,10 +190,10 @@ pub(crate) fn ring(installation: &Installation) -> Keyring {
     Keyring::new(installation, &[SecretString::from(SESSION_KEY)]).unwrap()
 }
 
-fn token(installation: &Installation, name: &str, guest: bool) -> String {
-    let session = Session { customer: customer(name), guest, roles: vec![Role::Merchant] };
+fn token(installation: &Installation, name: &str, guest: bool, roles: &[Role], seconds: i64) -> String {
+    let session = Session { customer: customer(name), guest, roles: roles.to_vec() };
     let now = Clock::system().now();
-    ring(installation).sign(&session, now, now + SignedDuration::from_hours(1)).unwrap()
+    ring(installation).sign(&session, now, now + SignedDuration::from_secs(seconds)).unwrap()
 }
 
 /// The status, the name of the problem, and the whole body.

@@ -1,0 +1,342 @@
+//! Signing in by another issuer, with a real one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::ensure;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use serde_json::{Value, json};
+use testbed::{Bed, Issuer, eventually};
+
+use crate::books::Books;
+use crate::identity::cookie;
+use crate::provision::draft;
+use crate::shop::{Edge, SOON, problem};
+
+const SECRET: &str = "a client secret: with/signs+and spaces";
+
+/// An edge whose people may sign in by this issuer.
+async fn trusting(issuer: &Issuer) -> Edge {
+    let bed = Bed::shared().await.unwrap();
+    let secret = bed.folder().join("oidc.secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    Edge::with(&[
+        "--dev",
+        &format!("--oidc-issuer={}", issuer.url()),
+        "--oidc-client-id=shop",
+        &format!("--oidc-client-secret-file={}", secret.display()),
+        &format!("--oidc-redirect-url={REDIRECT}"),
+    ])
+    .await
+}
+
+/// Where the issuer sends browsers back to; the test's browser goes to the edge by itself.
+const REDIRECT: &str = "https://shop.example/v1/sessions/oidc/callback";
+
+async fn issuer() -> Issuer {
+    let clients = json!([
+        { "client_id": "shop", "client_secret": SECRET, "redirect_uris": [REDIRECT] },
+        { "client_id": "other", "client_secret": SECRET, "redirect_uris": [REDIRECT] },
+    ]);
+    Issuer::start(Bed::shared().await.unwrap(), clients).await.unwrap()
+}
+
+/// A browser, as far as an issuer's sign-in page needs one: it keeps cookies and follows to where it is sent.
+struct Browser {
+    http: Client,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    fn new() -> Self {
+        Self { http: Client::builder().redirect(Policy::none()).build().unwrap(), cookies: BTreeMap::new() }
+    }
+
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> Response {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let answer = request.header("cookie", cookies.join("; ")).send().await.unwrap();
+        for line in answer.headers().get_all("set-cookie") {
+            let (pair, _) = line.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    /// Signs in at the issuer as `name`, from where the edge sent us until the issuer sends us back; that address.
+    async fn sign_in(&mut self, start: Url, name: &str) -> Url {
+        let mut url = start;
+        let mut answer = self.send(self.http.get(url.clone())).await;
+        for _ in 0..20 {
+            if let Some(next) = answer.headers().get("location") {
+                url = url.join(next.to_str().unwrap()).unwrap();
+                if url.as_str().starts_with(REDIRECT) {
+                    return url;
+                }
+                answer = self.send(self.http.get(url.clone())).await;
+                continue;
+            }
+            let status = answer.status();
+            let page = answer.text().await.unwrap();
+            let prompt = if page.contains("value=\"login\"") { "login" } else { "consent" };
+            assert!(page.contains(&format!("value=\"{prompt}\"")), "{status}: {page}");
+            let form = [("prompt", prompt), ("login", name), ("password", "anything")];
+            answer = self.send(self.http.post(url.clone()).form(&form)).await;
+        }
+        panic!("the issuer never sent the browser back");
+    }
+}
+
+fn location(answer: &Response) -> String {
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// Signs what an honest issuer would, but for one thing.
+struct Forger {
+    key: EncodingKey,
+    kid: String,
+    issuer: String,
+}
+
+impl Forger {
+    fn of(issuer: &Issuer) -> Self {
+        let (kid, key) = issuer.shared_key().unwrap();
+        Self { key: EncodingKey::from_ec_der(&key), kid, issuer: issuer.url() }
+    }
+
+    fn fair(&self) -> Value {
+        let now = runtime::clock::Clock::system().now().as_second();
+        json!({ "iss": self.issuer, "aud": "shop", "sub": "ann", "exp": now + 300, "iat": now, "nonce": "n" })
+    }
+
+    fn with(&self, field: &str, value: Value) -> String {
+        let mut claims = self.fair();
+        claims[field] = value.clone();
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(field);
+        }
+        self.sign(Some(&self.kid), &claims)
+    }
+
+    fn sign(&self, kid: Option<&str>, claims: &Value) -> String {
+        let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, claims, &self.key).unwrap()
+    }
+}
+
+async fn exchange(edge: &Edge, token: &str, nonce: Option<&str>) -> Response {
+    let mut body = json!({ "idToken": token });
+    if let Some(nonce) = nonce {
+        body["nonce"] = nonce.into();
+    }
+    Client::new().post(edge.url("/v1/sessions")).json(&body).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_to_the_issuer_and_comes_back_as_somebody() {
+    let issuer = issuer().await;
+    let edge = trusting(&issuer).await;
+    let _books = Books::open(&edge).await;
+    let mut browser = Browser::new();
+    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc?returnTo=/sales/aurora"))).await;
+    assert_eq!(begin.status(), 303);
+    let (_, attributes) = cookie(&begin, "__Host-sluice-oidc").unwrap();
+    assert_eq!(attributes, " Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
+    let start: Url = location(&begin).parse().unwrap();
+    assert!(start.as_str().starts_with(&issuer.url()));
+    let asked: BTreeMap<_, _> = start.query_pairs().into_owned().collect();
+    assert_eq!((asked["code_challenge_method"].as_str(), asked["response_type"].as_str()), ("S256", "code"));
+
+    let back = browser.sign_in(start, "ann").await;
+    let callback = edge.url(&format!("/v1/sessions/oidc/callback?{}", back.query().unwrap()));
+    let replayed = browser.cookies.clone();
+    let answer = browser.send(browser.http.get(&callback)).await;
+    assert_eq!((answer.status().as_u16(), location(&answer).as_str()), (303, "/sales/aurora"));
+    assert!(cookie(&answer, "__Host-sluice").is_some());
+    assert!(!browser.cookies.contains_key("__Host-sluice-oidc"), "one return");
+    let me: Value = browser.send(browser.http.get(edge.url("/v1/me"))).await.json().await.unwrap();
+    assert_eq!(
+        (&me["email"], &me["name"], &me["guest"]),
+        (&"ann@people.example".into(), &"The ann".into(), &false.into())
+    );
+    let sale = edge.sell(draft("oidc", 5)).await;
+    let claim = sale.http.post(sale.orders()).header("idempotency-key", "k").header("sec-fetch-site", "same-origin");
+    let claim = browser.send(claim.json(&json!({ "sku": "shoe", "quantity": 1 }))).await;
+    assert_eq!(claim.status(), 201);
+
+    // The same return again, with everything that the browser had then: the issuer takes a code once.
+    browser.cookies = replayed;
+    let again = browser.send(browser.http.get(&callback)).await;
+    assert_eq!(cookie(&again, "__Host-sluice"), None);
+    assert_eq!(problem(again).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_return_that_was_not_begun_in_this_browser_signs_nobody_in() {
+    let issuer = issuer().await;
+    let edge = trusting(&issuer).await;
+    let mut browser = Browser::new();
+    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc"))).await;
+    let (journey, _) = cookie(&begin, "__Host-sluice-oidc").unwrap();
+    let start: Url = location(&begin).parse().unwrap();
+    let state = start.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let other = sealed_elsewhere(&edge).await;
+    let http = &browser.http;
+    let get = |query: String| http.get(edge.url(&format!("/v1/sessions/oidc/callback?{query}")));
+    let with = |query: String, journey: &str| get(query).header("cookie", format!("__Host-sluice-oidc={journey}"));
+    for request in [
+        get(format!("code=a&state={state}")),
+        with("code=a&state=other".to_owned(), &journey),
+        with("code=a".to_owned(), &journey),
+        with(format!("state={state}"), &journey),
+        with(format!("error=access_denied&state={state}"), &journey),
+        with(format!("code=a&state={state}&error=access_denied"), &journey),
+        with(format!("code=a&state={state}&iss=https://evil.example"), &journey),
+        with(format!("code=a&state={state}"), &other),
+        with(format!("code=a&state={state}"), "rubbish"),
+        with(format!("code=never-given&state={state}"), &journey),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(cookie(&answer, "__Host-sluice"), None);
+        let (status, name, body) = problem(answer).await;
+        assert_eq!((status, name.as_str()), (401, "not-signed-in"), "{body}");
+    }
+    for elsewhere in ["https://evil.example", "//evil.example", "/%5Cevil.example"] {
+        let request = http.get(edge.url(&format!("/v1/sessions/oidc?returnTo={elsewhere}")));
+        assert_eq!(problem(request.send().await.unwrap()).await.0, 422, "{elsewhere}");
+    }
+}
+
+/// A session is no journey, though the same key signs both.
+async fn sealed_elsewhere(edge: &Edge) -> String {
+    let answer = Client::new().post(edge.url("/v1/sessions")).json(&json!({ "guest": true })).send().await.unwrap();
+    answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_id_token_is_exchanged_and_forged_ones_are_refused() {
+    let issuer = issuer().await;
+    let edge = trusting(&issuer).await;
+    let _books = Books::open(&edge).await;
+    let forger = Forger::of(&issuer);
+    let good = forger.sign(Some(&forger.kid), &forger.fair());
+    let session = exchange(&edge, &good, Some("n")).await;
+    assert_eq!(session.status(), 201);
+    let session: Value = session.json().await.unwrap();
+    let me =
+        Client::new().get(edge.url("/v1/me")).bearer_auth(session["token"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(me.json::<Value>().await.unwrap()["customer"], session["customer"]);
+
+    let now = runtime::clock::Clock::system().now().as_second();
+    let stranger = Forger {
+        key: EncodingKey::from_ec_der(&rcgen::KeyPair::generate().unwrap().serialize_der()),
+        ..Forger::of(&issuer)
+    };
+    let public = good.rsplit_once('.').unwrap().0;
+    let symmetric = jsonwebtoken::encode(
+        &Header { kid: Some(forger.kid.clone()), ..Header::new(Algorithm::HS256) },
+        &forger.fair(),
+        &EncodingKey::from_secret(SECRET.as_bytes()),
+    );
+    let unsigned = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"none"}"#);
+    let claims = good.split('.').nth(1).unwrap();
+    for (what, token, nonce) in [
+        ("expired", forger.with("exp", json!(now - 60)), Some("n")),
+        ("no expiry", forger.with("exp", Value::Null), Some("n")),
+        ("from the future", forger.with("iat", json!(now + 600)), Some("n")),
+        ("for somebody else", forger.with("aud", json!("other")), Some("n")),
+        ("for us and somebody else", forger.with("aud", json!(["shop", "other"])), Some("n")),
+        ("of another issuer", forger.with("iss", json!("https://evil.example")), Some("n")),
+        ("for another party", forger.with("azp", json!("other")), Some("n")),
+        ("another nonce", good.clone(), Some("m")),
+        ("no nonce told", good.clone(), None),
+        ("no nonce in it", forger.with("nonce", Value::Null), Some("n")),
+        ("nobody", forger.with("sub", json!("")), Some("n")),
+        ("another key", stranger.sign(Some(&forger.kid), &forger.fair()), Some("n")),
+        ("an unknown key", forger.sign(Some("unknown"), &forger.fair()), Some("n")),
+        ("no key's name", forger.sign(None, &forger.fair()), Some("n")),
+        ("a secret for a key", symmetric.unwrap(), Some("n")),
+        ("no algorithm", format!("{unsigned}.{claims}."), Some("n")),
+        ("no signature", format!("{public}."), Some("n")),
+        ("half of it", good[..good.len() / 2].to_owned(), Some("n")),
+        ("too long", format!("{good}{}", "A".repeat(4_000)), Some("n")),
+        ("a session of ours", session["token"].as_str().unwrap().to_owned(), None),
+    ] {
+        let (status, name, body) = problem(exchange(&edge, &token, nonce).await).await;
+        assert_eq!((status, name.as_str()), (401, "not-signed-in"), "{what}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_replaced_at_the_issuer_and_unknown_ones_do_not_make_us_ask_it_again_and_again() {
+    let issuer = issuer().await;
+    let edge = trusting(&issuer).await;
+    let _books = Books::open(&edge).await;
+    let old = Forger::of(&issuer);
+    assert_eq!(exchange(&edge, &old.with("sub", json!("ann")), Some("n")).await.status(), 201);
+    assert_eq!(issuer.times_asked_for_keys(), 1);
+    let flood = (0..50).map(|number| {
+        let (edge, token) = (&edge, old.sign(Some(&format!("unknown-{number}")), &old.fair()));
+        async move { exchange(edge, &token, Some("n")).await.status() }
+    });
+    let statuses = futures::future::join_all(flood).await;
+    assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+    // One may have come when ten seconds were over.
+    assert!(issuer.times_asked_for_keys() <= 2, "{}", issuer.times_asked_for_keys());
+
+    issuer.rotate().await.unwrap();
+    let new = Forger::of(&issuer);
+    eventually(SOON, "the new key to be known", async || {
+        let status = exchange(&edge, &new.with("sub", json!("ann")), Some("n")).await.status();
+        ensure!(status == 201, "{status}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(exchange(&edge, &old.with("sub", json!("ann")), Some("n")).await.status(), 401, "the old key is gone");
+    assert!(issuer.times_asked_for_keys() <= 4, "{}", issuer.times_asked_for_keys());
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_away_costs_signing_in_by_it_and_nothing_else() {
+    let issuer = issuer().await;
+    let edge = trusting(&issuer).await;
+    issuer.kill9().await.unwrap();
+    let clock = runtime::clock::Clock::system();
+    let http = Client::builder().redirect(Policy::none()).build().unwrap();
+    let token = Forger::of(&issuer).with("sub", json!("ann"));
+    for _ in 0..3 {
+        let began = clock.monotonic();
+        let begin = http.get(edge.url("/v1/sessions/oidc")).send().await.unwrap();
+        assert_eq!(problem(begin).await.1, "busy");
+        assert_eq!(problem(exchange(&edge, &token, Some("n")).await).await.1, "busy");
+        assert!(clock.monotonic().duration_since(began) < Duration::from_secs(5));
+    }
+    let guest = http.post(edge.url("/v1/sessions")).json(&json!({ "guest": true })).send().await.unwrap();
+    assert_eq!(guest.status(), 201);
+    let sale = edge.sell(draft("alone", 5)).await;
+    assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+    issuer.restart().await.unwrap();
+    eventually(SOON, "the issuer to be asked again", async || {
+        let status = http.get(edge.url("/v1/sessions/oidc")).send().await?.status();
+        ensure!(status == 303, "{status}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn an_issuer_without_tls_is_refused_at_the_start_in_one_sentence() {
+    let arguments =
+        ["--oidc-issuer=http://issuer.example", "--oidc-client-id=shop", &format!("--oidc-redirect-url={REDIRECT}")];
+    let edge = Edge::spawn(&arguments).await.unwrap();
+    assert!(!edge.service.wait(SOON).await.unwrap().success());
+    assert!(edge.service.log().contains("--oidc-issuer must be an https URL"), "{}", edge.service.log());
+}

@@ -1,0 +1,108 @@
+//! `/v1/sales/{sale}/orders/{order}/payment` and `…/refund`, with the real ledger.
+
+use anyhow::ensure;
+use protocol::sale::Payment;
+use reqwest::Response;
+use serde_json::{Value, json};
+use testbed::eventually;
+
+use crate::books::Books;
+use crate::provision::draft;
+use crate::shop::{Edge, SOON, Sale, problem};
+
+/// A sale whose orders are paid so, or need no payment.
+async fn sale(edge: &Edge, name: &str, payment: Payment, hold_seconds: u32) -> Sale {
+    let mut draft = draft(name, 5);
+    (draft.payment, draft.hold_seconds) = (payment, hold_seconds);
+    edge.sell(draft).await
+}
+
+async fn claimed(sale: &Sale, who: &str) -> String {
+    let answer = sale.claim(&sale.session(who), "claim", 1).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+async fn post(sale: &Sale, id: &str, what: &str, token: &str) -> Response {
+    let request = sale.http.post(format!("{}/{id}/{what}", sale.orders())).bearer_auth(token);
+    request.header("idempotency-key", what).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_empty_wallet_is_refused_with_the_numbers_and_the_hold_stays() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let sale = sale(&edge, "poor", Payment::Wallet, 600).await;
+    let id = claimed(&sale, "ann").await;
+    let (status, name, body) = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
+    assert_eq!((status, name.as_str(), &body["retry"]), (402, "insufficient-funds", &"later".into()), "{body}");
+    let money = |amount: i64| json!({ "amountMinor": amount, "currency": "EUR" });
+    assert_eq!((&body["balance"], &body["needed"]), (&money(0), &money(12_900)));
+    let order = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
+    assert_eq!(order.json::<Value>().await.unwrap()["state"], "held");
+}
+
+#[tokio::test]
+async fn an_order_that_was_not_paid_in_time_is_told_so() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let sale = sale(&edge, "late", Payment::Wallet, 1).await;
+    let id = claimed(&sale, "ann").await;
+    eventually(SOON, "the hold to expire", async || {
+        let (status, name, body) = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
+        ensure!((status, name.as_str()) == (409, "hold-expired"), "{body}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_merchant_takes_an_order_back_and_its_unit_is_for_sale_again() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let sale = sale(&edge, "back", Payment::None, 600).await;
+    let id = claimed(&sale, "ann").await;
+    let paid = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
+    assert_eq!((paid.0, paid.1.as_str()), (409, "already-paid"));
+    for not_allowed in [sale.session("ann"), sale.session("eve"), sale.guest("someone")] {
+        assert_eq!(problem(post(&sale, &id, "refund", &not_allowed).await).await.0, 403);
+    }
+    assert_eq!(sale.free().await, 4);
+    let refunded = eventually(SOON, "the order in the books", async || {
+        let answer = post(&sale, &id, "refund", &sale.merchant("max")).await;
+        ensure!(answer.status() == 200, "{}", answer.text().await?);
+        Ok(answer.json::<Value>().await?)
+    })
+    .await
+    .unwrap();
+    assert_eq!((&refunded["state"], &refunded["reason"]), (&"released".into(), &"refunded".into()));
+    assert_eq!(sale.free().await, 5);
+    let none = uuid::Uuid::new_v4().to_string();
+    assert_eq!(problem(post(&sale, &none, "refund", &sale.merchant("max")).await).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_ledger_that_may_have_heard_a_payment_sends_the_shopper_to_the_order() {
+    let edge = Edge::start().await.unwrap();
+    let books = Books::open(&edge).await;
+    let sale = sale(&edge, "lost", Payment::Wallet, 600).await;
+    let id = claimed(&sale, "ann").await;
+    books.service.pause().unwrap();
+    let answer = post(&sale, &id, "payment", &sale.session("ann")).await;
+    assert_eq!(answer.status(), 202);
+    assert_eq!(answer.headers()["location"], format!("/v1/sales/{}/orders/{id}", sale.definition.sale));
+    assert_eq!(answer.json::<Value>().await.unwrap()["state"], "settling");
+    books.service.resume().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_not_the_payment_provider_is_told_so() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let request =
+        reqwest::Client::new().post(edge.url("/v1/payments/callback")).header("sluice-timestamp", "1800000000");
+    let answer = request.header("sluice-signature", "00".repeat(32)).body("{}").send().await.unwrap();
+    let (status, name, body) = problem(answer).await;
+    assert!([(403, "forbidden"), (503, "busy")].contains(&(status, name.as_str())), "{body}");
+}

@@ -1,0 +1,115 @@
+//! Other sites' pages, addresses that ask too often, and a Redis behind TLS.
+
+use protocol::sale::RateLimit;
+use reqwest::{Client, Method};
+use serde_json::json;
+use testbed::Bed;
+
+use crate::identity::cookie;
+use crate::provision::draft;
+use crate::shop::{Edge, problem};
+
+const SHOP: &str = "https://shop.example";
+
+#[tokio::test]
+async fn a_listed_sites_page_may_ask_with_its_sessions_and_no_other_is_told_anything() {
+    let edge = Edge::with(&["--cors-origins=https://shop.example,http://localhost:5173"]).await;
+    let http = Client::new();
+    let preflight = |origin: &str| {
+        let request = http.request(Method::OPTIONS, edge.url("/v1/sessions")).header("origin", origin);
+        request.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type")
+    };
+    let answer = preflight(SHOP).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(answer.headers()["access-control-allow-origin"], SHOP);
+    assert_eq!(answer.headers()["access-control-allow-credentials"], "true");
+    assert!(answer.headers()["access-control-allow-headers"].to_str().unwrap().contains("content-type"));
+    let evil = preflight("https://evil.example").send().await.unwrap();
+    assert_eq!(evil.status(), 405);
+    assert!(evil.headers().get("access-control-allow-origin").is_none());
+
+    let sign_in = |origin: &str, site: &str| {
+        let request = http.post(edge.url("/v1/sessions")).header("origin", origin).header("sec-fetch-site", site);
+        request.json(&json!({ "guest": true })).send()
+    };
+    let same_site = sign_in(SHOP, "same-site").await.unwrap();
+    assert_eq!(same_site.status(), 201);
+    assert_eq!(same_site.headers()["access-control-allow-origin"], SHOP);
+    assert!(cookie(&same_site, "__Host-sluice").is_some());
+    let cross_site = sign_in(SHOP, "cross-site").await.unwrap();
+    assert!(cookie(&cross_site, "__Host-sluice").is_none(), "a browser would not send it back");
+    assert!(cross_site.json::<serde_json::Value>().await.unwrap()["token"].is_string());
+    let evil = sign_in("https://evil.example", "cross-site").await.unwrap();
+    assert!(evil.headers().get("access-control-allow-origin").is_none());
+    assert_eq!(problem(evil).await.0, 403);
+
+    // Off unless listed.
+    let strict = Edge::shared().await;
+    let answer = http.get(strict.url("/v1/sales")).header("origin", SHOP).send().await.unwrap();
+    assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_is_told_when_to_come_back_and_others_are_served() {
+    let edge = Edge::with(&["--requests-per-address-per-minute=20", "--trusted-proxy-cidrs=127.0.0.0/8"]).await;
+    let http = Client::new();
+    let ask = async |forwarded: &str| {
+        http.get(edge.url("/v1/sales")).header("x-forwarded-for", forwarded).send().await.unwrap()
+    };
+    let mut allowed = 0;
+    for number in 0..40 {
+        // What is left of the last hop is the shopper's own invention.
+        let answer = ask(&format!("198.51.100.{number}, 203.0.113.9")).await;
+        if answer.status() == 200 {
+            allowed += 1;
+            continue;
+        }
+        assert!(answer.headers()["ratelimit"].to_str().unwrap().starts_with("\"address\";r=0"));
+        assert_eq!(answer.headers()["ratelimit-policy"], "\"address\";q=20;w=60");
+        let (status, name, body) = problem(answer).await;
+        assert_eq!((status, name.as_str(), &body["limit"]), (429, "rate-limited", &20.into()));
+    }
+    assert!((20..=25).contains(&allowed), "{allowed} of 40, one more grows back in three seconds");
+    assert_eq!(ask("203.0.113.10").await.status(), 200);
+    // One network of IPv6 is one customer of a provider.
+    let mut network = 0;
+    for number in 0..30 {
+        network += usize::from(ask(&format!("2001:db8::{number:x}")).await.status() == 200);
+    }
+    assert!((20..=25).contains(&network), "{network}");
+    assert_eq!(ask("2001:db8:0:1::1").await.status(), 200);
+    assert!(edge.count("sluice_edge_addresses_limited_total").await >= 20.0);
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_choose_the_address_that_is_counted() {
+    let edge = Edge::with(&["--requests-per-address-per-minute=5"]).await;
+    let http = Client::new();
+    let mut allowed = 0;
+    for number in 0..15 {
+        let request = http.get(edge.url("/v1/sales")).header("x-forwarded-for", format!("203.0.113.{number}"));
+        allowed += usize::from(request.send().await.unwrap().status() == 200);
+    }
+    // The wait for its readiness asks the other port.
+    assert!((5..=7).contains(&allowed), "{allowed}");
+}
+
+#[tokio::test]
+async fn redis_is_reached_over_tls_by_whoever_trusts_it_and_not_by_others() {
+    let redis = Bed::shared().await.unwrap().redis().await.unwrap();
+    let (url, authority) = (format!("--redis-url={}", redis.tls_url()), redis.authority().display());
+    for (trusting, judge) in [(true, "redis"), (false, "local")] {
+        let trust = format!("--redis-ca-file={authority}");
+        let arguments = if trusting { vec![url.as_str(), trust.as_str()] } else { vec![url.as_str()] };
+        let edge = Edge::with(&arguments).await;
+        let mut draft = draft("tls", 5);
+        draft.rate_limit = Some(RateLimit { requests: 10, window_seconds: 3_600 });
+        let sale = edge.sell(draft).await;
+        for number in 0..3 {
+            assert_eq!(sale.claim(&sale.session("ann"), &format!("k-{number}"), 1).send().await.unwrap().status(), 201);
+        }
+        let judged = edge.count(&format!("sluice_edge_rate_checks_total{{judge=\"{judge}\"}}")).await;
+        assert!(judged >= 1.0, "{judge}: {judged}");
+        assert_eq!(edge.part("redis").await["ok"], trusting);
+    }
+}
