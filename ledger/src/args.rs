@@ -1,6 +1,7 @@
 //! The arguments; the only file of the ledger that reads the environment.
 
-use crate::payments::provider::Provider;
+pub mod account;
+
 use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +9,8 @@ use protocol::SaleId;
 use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
+
+use crate::payments::provider::Provider;
 
 /// Orders become rows and balanced books.
 #[derive(Debug, Parser)]
@@ -29,6 +32,9 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Prints the settlement of a sale: totals, positions, a hash of its orders
     Statement(Box<StatementArgs>),
+    /// Makes accounts, funds wallets, names merchants
+    #[command(subcommand)]
+    Account(account::AccountCommand),
 }
 
 /// Arguments of `run`.
