@@ -11,6 +11,9 @@ use super::{Ask, Verb};
 use crate::id::CustomerId;
 use crate::wire::Value;
 
+/// Who identifies people that only we know: those with a password of ours, and those whom a command makes a session for.
+/// Their subject is their address in small letters, or the name that the command was given.
+pub const OWN_ISSUER: &str = "sluice";
 /// Longest password, in characters.
 pub const PASSWORD_CHARACTERS_MAX: usize = 128;
 /// Shortest password, in characters (NIST SP 800-63B asks for 8 at least).
@@ -61,7 +64,7 @@ pub struct Register {
     pub name: Option<String>,
     /// The address that they come from, for limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<core::net::IpAddr>,
 }
 
 /// Proves who somebody is by a password.
@@ -74,7 +77,7 @@ pub struct SignIn {
     pub password: Password,
     /// The address that they come from, for limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<core::net::IpAddr>,
 }
 
 /// Somebody whom another issuer has identified, as the edge has verified.
