@@ -3,6 +3,7 @@
 //! Passwords travel from the edge to the ledger and are neither kept nor printed on the way: [`Password`] has no other
 //! text than dots.
 
+use core::net::IpAddr;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ pub struct Register {
     pub name: Option<String>,
     /// The address that they come from, for limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<core::net::IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// Proves who somebody is by a password.
@@ -77,7 +78,7 @@ pub struct SignIn {
     pub password: Password,
     /// The address that they come from, for limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<core::net::IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// Somebody whom another issuer has identified, as the edge has verified.
