@@ -9,7 +9,8 @@
 //! and that may be a password. A process that ends answers what it has taken.
 //!
 //! **What it costs.** A task per verb, and one per question under way, of which there are at most [`UNDER_WAY_MAX`] per
-//! verb; past that the answer is [`No::Busy`] at once. A flood of one kind of question leaves the others alone.
+//! verb; past that the answer is [`No::Busy`] at once. A flood of one kind of question leaves the others alone. The right
+//! to subscribe to `$SRV.>` too, where the usual NATS tools ask who is there.
 //!
 //! **What is deliberately absent.** Retries: who asks may ask again. A promise that a question which is on its way while
 //! a replica leaves is answered: NATS may have given it to a replica that has just gone, and whoever asks waits in vain

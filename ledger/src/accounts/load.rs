@@ -4,7 +4,7 @@
 //! same name before, and nothing is written. Loading the same file again changes nothing. An account that is there stays
 //! as it is, its password above all: whoever can write a file must not thereby own accounts.
 //!
-//! **What it costs.** Two statements for any number of accounts, and some 20 ms of a core for each password that has to be
+//! **What it costs.** Two statements for any number of accounts, and some 16 ms of a core for each password that has to be
 //! hashed; those of accounts that are there already are not. A column `password_hash` spares it.
 
 mod file;

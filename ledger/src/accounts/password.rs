@@ -1,7 +1,7 @@
 //! Passwords, and the little machine time that there is for them.
 //!
 //! **What it is for.** Hashing a password is slow on purpose: Argon2id over 19 MiB, two passes, one lane (OWASP's first
-//! recommendation) takes some 20 ms of a core. At the start of a sale thousands sign in, so hashing has its own threads,
+//! recommendation) takes some 16 ms of a core. At the start of a sale thousands sign in, so hashing has its own threads,
 //! as many as there are cores, and a queue with an end.
 //!
 //! **What must always hold.** Nobody is compared with nothing: for somebody unknown the same work is done on a hash that
@@ -28,12 +28,12 @@ use crate::answer::busy;
 const MEMORY_KIB: u32 = 19 * 1_024;
 /// Passes over it.
 const PASSES: u32 = 2;
-/// How many may wait for each core: the last of them for about a second and a half, which somebody at a form still waits.
+/// How many may wait for each core: the last of them for one to two seconds, which somebody at a form still waits.
 const WAITING_PER_CORE: usize = 64;
 /// Costliest hash that is accepted from outside, in KiB and passes: whoever signs in makes us pay for it.
 const MEMORY_KIB_MAX: u32 = 64 * 1_024;
 const PASSES_MAX: u32 = 8;
-/// Cheaper to search than to store.
+/// Fewest bytes of a hash from outside; a shorter one would fit passwords by chance.
 const OUTPUT_BYTES_MIN: usize = 16;
 
 /// Hashes and compares, a bounded number at a time; its clones are the same.

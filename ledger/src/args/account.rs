@@ -140,15 +140,16 @@ pub struct LoadArgs {
 const FILE_HELP: &str = "\
 The file's first line names its columns, in any order:
 
-  email          what they sign in with; the only column that must be there
-  password       8 to 128 characters; hashing one takes some 20 ms of a core, in parallel
-  password_hash  instead of a password: a PHC string of Argon2id version 19, stored as it is
-  name           what to call them
-  currency       ISO 4217, three capitals
+  email          what they sign in with
+  password       8 to 128 characters; to hash one takes some 16 ms of a core
+  password_hash  instead of it: a PHC string of Argon2id version 19, kept as it is
+  name           what to call them; may be left out
+  currency       ISO 4217, three capitals; may be left out, with the next one
   balance_minor  what to put into the wallet in this currency, in minor units
 
-One address may have several lines, one per currency; password and name stand in one of them. An account that is there
-already stays as it is and its wallets are funded. Lines that are wrong are named by number, and nothing is written then.";
+One address may have several lines, one per currency; password and name stand in one
+of them. An account that is there already stays as it is, and its wallets are funded.
+Lines that are wrong are named by number, and nothing is written then.";
 
 /// Arguments of `account show`.
 #[derive(Debug, Args)]
