@@ -10,13 +10,14 @@ use runtime::clock::Clock;
 use runtime::readiness::Part;
 
 use crate::answer::Desk;
+use crate::args::account::AccountCommand;
 use crate::args::{Arguments, Command, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
 use crate::payments::Payments;
 use crate::places::Places;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
-use crate::{reconcile, roles, statement};
+use crate::{accounts, reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
 const COMPONENT: &str = "sluice-ledger";
@@ -39,6 +40,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         }),
         Command::Reconcile(args) => once(run_reconcile(&args)),
         Command::Statement(args) => once(run_statement(&args)),
+        Command::Account(command) => once(run_account(command)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{COMPONENT}: {error:#}");
@@ -75,11 +77,15 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     if let Some(key) = customer_key {
         roles::accounts(&desk, &process, &questions, key).await?;
     }
+    if args.has(Role::Follow) {
+        roles::history(&desk, &questions).await?;
+    }
+    // A replica that says it is ready is one that questions reach.
+    client.flush().await?;
     if !args.has(Role::Follow) {
         process.drain.spawn("postgres", roles::watch(repo, postgres, process.drain.stopping()));
         return Ok(());
     }
-    roles::history(&desk, &questions).await?;
     let shards = Shards::new(process.clone(), client, installation, repo.clone(), database, metrics, postgres);
     process.drain.spawn("shards", async move {
         shards.run().await?;
@@ -124,5 +130,13 @@ async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     statement::statement(&repo, &args.sale, args.format, args.orders, &mut out).await?;
     repo.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_account(command: AccountCommand) -> anyhow::Result<ExitCode> {
+    let repo = Repo::new(command.postgres().options()?);
+    let done = accounts::command::run(command, &repo, &Clock::system()).await;
+    repo.close().await;
+    std::io::stdout().write_all(done?.as_bytes()).context("what was done cannot be written")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! The arguments; the only file of the ledger that reads the environment.
 
+pub mod account;
+
 use crate::payments::provider::Provider;
 use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
@@ -29,6 +31,9 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Prints the settlement of a sale: totals, positions, a hash of its orders
     Statement(Box<StatementArgs>),
+    /// Makes accounts, funds wallets, names merchants
+    #[command(subcommand)]
+    Account(account::AccountCommand),
 }
 
 /// Arguments of `run`.

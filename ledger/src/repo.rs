@@ -11,6 +11,7 @@
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
 //! whether trying again can help.
 
+mod attempts;
 pub mod books;
 pub mod funding;
 pub mod held;

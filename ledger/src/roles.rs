@@ -14,7 +14,7 @@ use runtime::readiness::Part;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, CustomerKey};
 use crate::answer::Desk;
 use crate::payments::Payments;
 use crate::repo::Repo;
@@ -95,21 +95,39 @@ pub async fn money(desk: &Desk, process: &Process, payments: Payments) -> anyhow
 /// Answers questions about people.
 ///
 /// # Errors
-/// When NATS refuses.
-pub async fn accounts(desk: &Desk, _process: &Process, repo: &Repo, key: SecretString) -> anyhow::Result<()> {
-    let accounts = Accounts::new(repo.clone(), key);
+/// When NATS refuses, or the system has no randomness.
+pub async fn accounts(desk: &Desk, process: &Process, repo: &Repo, key: SecretString) -> anyhow::Result<()> {
+    let accounts = Accounts::new(repo.clone(), CustomerKey::new(key))?;
+    let here = accounts.clone();
+    desk.answer(move |question| {
+        let accounts = here.clone();
+        async move { accounts.register(question).await }
+    })
+    .await?;
+    let here = accounts.clone();
+    desk.answer(move |question| {
+        let accounts = here.clone();
+        async move { accounts.sign_in(question).await }
+    })
+    .await?;
     let here = accounts.clone();
     desk.answer(move |question| {
         let accounts = here.clone();
         async move { accounts.exchange(question).await }
     })
     .await?;
-    let here = accounts;
+    let here = accounts.clone();
     desk.answer(move |question| {
         let accounts = here.clone();
         async move { accounts.profile(question).await }
     })
-    .await
+    .await?;
+    let stopping = process.drain.stopping();
+    process.drain.spawn("sweep of attempts", async move {
+        accounts.sweep(&stopping).await;
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Says whether Postgres is there, for a replica that would not notice otherwise.

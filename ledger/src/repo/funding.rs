@@ -75,7 +75,7 @@ impl Repo {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn fund_many(connection: &mut PgConnection, gifts: &[Gift]) -> Result<Result<u64, String>, Error> {
+pub(super) async fn fund_many(connection: &mut PgConnection, gifts: &[Gift]) -> Result<Result<u64, String>, Error> {
     let columns = Columns::of(gifts);
     lock(connection, &columns).await?;
     let done = sqlx::query!(

@@ -95,9 +95,7 @@ impl Shop {
 
     pub(crate) fn ledger(&self, replica: usize, more: &[&str]) -> Ledger {
         let admin = format!("127.0.0.1:{}", free_port().unwrap());
-        let customer_key = self.bed.folder().join("ledger-customer.key");
-        std::fs::write(&customer_key, CUSTOMER_KEY).unwrap();
-        let customer_key = format!("--customer-key-file={}", customer_key.display());
+        let customer_key = self.customer_key();
         let mut arguments = vec!["run", "--admin-addr", admin.as_str(), customer_key.as_str()];
         let common = self.common();
         arguments.extend(common.iter().map(String::as_str));
@@ -105,6 +103,13 @@ impl Shop {
         let name = format!("{}-ledger-{replica}", self.installation.name());
         let service = Service::spawn(self.bed, &name, "sluice-ledger", arguments, []).unwrap();
         Ledger { service, admin: format!("http://{admin}") }
+    }
+
+    /// The argument that names the file with the customer key.
+    pub(crate) fn customer_key(&self) -> String {
+        let file = self.bed.folder().join("ledger-customer.key");
+        std::fs::write(&file, CUSTOMER_KEY).unwrap();
+        format!("--customer-key-file={}", file.display())
     }
 
     fn common(&self) -> Vec<String> {
@@ -118,7 +123,7 @@ impl Shop {
         let mut run = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
         run.arg(command).args(more);
         match command {
-            "migrate" => run.args(["--postgres-url", &self.database]),
+            "migrate" | "account" => run.args(["--postgres-url", &self.database]),
             _ => run.args(self.common()),
         };
         let ended = run.output().await.unwrap();

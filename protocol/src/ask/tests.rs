@@ -1,30 +1,63 @@
-//! Tests.
-
-use super::money::{Wallet, Wallets};
+use super::money::{CallbackAnswer, CallbackOutcome, Wallet};
+use super::people::{Password, Person, SignIn};
 use super::*;
-use crate::id::CustomerId;
+use crate::CustomerId;
+use crate::order::Reason;
 use crate::sale::Money;
 
+fn euros(amount_minor: i64) -> Money {
+    Money { amount_minor, currency: "EUR".to_owned() }
+}
+
+#[track_caller]
+fn survives<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(reply: &Reply<T>) {
+    let bytes = reply.encode();
+    assert_eq!(&Reply::<T>::decode(&bytes).unwrap(), reply, "{}", String::from_utf8_lossy(&bytes));
+}
+
 #[test]
-fn every_reply_comes_back_as_it_was_sent() {
-    let euros = |amount_minor| Money { amount_minor, currency: "EUR".to_owned() };
-    let wallets = vec![Wallet { balance: euros(5), pending: euros(0) }];
-    for reply in [
-        Reply::Yes(wallets),
-        Reply::Yes(Vec::new()),
-        Reply::No(No::NotFound),
-        Reply::No(No::Invalid { field: "email".to_owned(), rule: "it must be one".to_owned() }),
-        Reply::No(No::Busy { retry_after_seconds: 2 }),
-        Reply::No(No::HoldExpired { expired_at: None }),
-        Reply::No(No::Released { reason: crate::order::Reason::Refunded }),
-        Reply::No(No::InsufficientFunds { balance: euros(5), needed: euros(7) }),
+fn every_answer_is_read_as_it_was_written() {
+    let customer = CustomerId::derive(b"key", "issuer", "subject");
+    survives(&Reply::Yes(Person { customer, email: None, name: Some("Ann".to_owned()), merchant: true }));
+    survives(&Reply::Yes(Vec::<Wallet>::new()));
+    survives(&Reply::Yes(vec![Wallet { balance: euros(i64::MAX), pending: euros(0) }]));
+    survives(&Reply::Yes(CallbackAnswer { outcome: CallbackOutcome::RefundDue }));
+}
+
+#[test]
+fn every_no_is_read_as_it_was_written() {
+    let now = Timestamp::UNIX_EPOCH;
+    for no in [
+        No::NotFound,
+        No::Invalid { field: "email".to_owned(), rule: "an address".to_owned() },
+        No::AccountExists,
+        No::WrongCredentials,
+        No::TooManyAttempts { retry_after_seconds: 3 },
+        No::Busy { retry_after_seconds: 1 },
+        No::Unsettled,
+        No::HoldExpired { expired_at: Some(now) },
+        No::HoldExpired { expired_at: None },
+        No::AlreadyPaid,
+        No::Released { reason: Reason::Refunded },
+        No::InsufficientFunds { balance: euros(1), needed: euros(2) },
+        No::OtherPayment,
+        No::NotTheProvider,
     ] {
-        assert_eq!(Reply::<Vec<Wallet>>::decode(&reply.encode()).unwrap(), reply);
+        survives(&Reply::<Person>::No(no));
     }
 }
 
 #[test]
-fn a_question_comes_back_as_it_was_asked() {
-    let customer = CustomerId::derive(b"key", "issuer", "ann");
-    assert_eq!(Wallets::decode(&Wallets { customer }.encode()).unwrap().customer, customer);
+fn a_reply_of_neither_side_or_both_is_none() {
+    for text in
+        ["{\"v\":1}", "{\"v\":1,\"yes\":[],\"no\":{\"no\":\"not-found\"}}", "{\"v\":1,\"no\":{\"no\":\"maybe\"}}"]
+    {
+        assert!(Reply::<Vec<Wallet>>::decode(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_password_is_never_printed() {
+    let question = SignIn { email: "a@b.example".to_owned(), password: Password("hunter22".to_owned()), source: None };
+    assert!(!format!("{question:?}").contains("hunter22"));
 }

@@ -1,0 +1,211 @@
+//! Bounds, outages and the end.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use protocol::ask::history::{OneOrder, Orders};
+use protocol::ask::money::{Entries, Wallets};
+use protocol::ask::people::{Exchange, Profile, Register, SignIn};
+use protocol::ask::{Ask, No};
+use testbed::eventually;
+
+use crate::asking::{PASSWORD, open, sign_in};
+use crate::shop::{BOUND, Ledger, Shop, customer};
+
+async fn malformed<Q: Ask>(shop: &Shop, ledger: &Ledger) {
+    let payloads = ["", "{", "null", "[1]", "{\"v\":1}", "{\"v\":99}", "{\"v\":1,\"customer\":\"' OR 1=1\"}", "\u{0}"];
+    for payload in payloads {
+        let answer = shop.raw::<Q>(payload.as_bytes().to_vec()).await;
+        assert!(matches!(answer, Err(No::Invalid { .. })), "{:?}: {payload:?}", Q::VERB);
+    }
+    let large = shop.raw::<Q>(vec![b'{'; 100_000]).await;
+    assert!(matches!(large, Err(No::Invalid { .. })), "{:?}", Q::VERB);
+    let counted = ledger.counted(Q::VERB.as_str(), "malformed").await;
+    assert!((counted - (payloads.len() as f64 + 1.0)).abs() < 0.5, "{:?}: {counted}", Q::VERB);
+}
+
+#[tokio::test]
+async fn malformed_questions_are_refused_counted_and_harmless() {
+    let (shop, ledger) = open("malformed").await;
+    malformed::<Register>(&shop, &ledger).await;
+    malformed::<SignIn>(&shop, &ledger).await;
+    malformed::<Exchange>(&shop, &ledger).await;
+    malformed::<Profile>(&shop, &ledger).await;
+    malformed::<Wallets>(&shop, &ledger).await;
+    malformed::<Entries>(&shop, &ledger).await;
+    malformed::<Orders>(&shop, &ledger).await;
+    malformed::<OneOrder>(&shop, &ledger).await;
+    // Nobody waits for this one.
+    shop.client.publish(shop.installation.ask(Profile::VERB), "{".into()).await.unwrap();
+    assert_eq!(shop.ask(&Profile { customer: customer(1) }).await, Err(No::NotFound));
+    assert!(ledger.service.ended().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn more_passwords_than_can_be_hashed_are_busy_at_once_and_other_questions_go_on() {
+    let (shop, ledger) = open("overload").await;
+    let questions: Vec<_> = (0..600)
+        .map(|n| sign_in(&format!("n{n}@example.com"), PASSWORD, &format!("10.0.{}.{}", n / 256, n % 256)))
+        .collect();
+    let mut asked: FuturesUnordered<_> = questions.iter().map(|question| shop.ask(question)).collect();
+    let (mut busy, mut heard, mut profiles) = (0, 0, 0);
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Err(No::Busy { retry_after_seconds }) => busy += u32::from(retry_after_seconds > 0),
+            Err(No::WrongCredentials) => heard += 1,
+            other => panic!("{other:?}"),
+        }
+        if heard == 1 && profiles == 0 {
+            profiles = 1;
+            assert_eq!(shop.ask(&Profile { customer: customer(1) }).await, Err(No::NotFound));
+            assert!(
+                ledger.metric("sluice_ledger_questions_under_way{verb=\"sign-in\"}").await > 1.0,
+                "it did not wait for them"
+            );
+        }
+    }
+    assert_eq!((busy + heard, profiles), (600, 1));
+    assert!(busy > 200 && heard > 50, "{busy} busy, {heard} heard");
+    assert!((ledger.counted("sign-in", "busy").await - f64::from(busy)).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn replicas_share_the_questions() {
+    let (shop, one) = open("share").await;
+    let other = shop.ledger(1, &["--roles=accounts"]);
+    other.ready().await;
+    for answer in join_all((0..200).map(|n| {
+        let shop = &shop;
+        async move { shop.ask(&Profile { customer: customer(n) }).await }
+    }))
+    .await
+    {
+        assert_eq!(answer, Err(No::NotFound));
+    }
+    let (a, b) = (one.counted("profile", "refused").await, other.counted("profile", "refused").await);
+    assert!(a > 0.0 && b > 0.0 && (a + b - 200.0).abs() < 0.5, "{a} and {b}: each question is answered once");
+}
+
+#[tokio::test]
+async fn a_role_answers_its_own_questions_and_no_others() {
+    let shop = Shop::of("roles", 10).await;
+    let payments = shop.ledger(0, &["--roles", "payments"]);
+    payments.ready().await;
+    assert_eq!(shop.ask(&Wallets { customer: customer(1) }).await, Ok(Vec::new()));
+    let subject = shop.installation.ask(Profile::VERB);
+    let nobody = shop.client.request(subject, "{}".into()).await.unwrap_err();
+    assert_eq!(
+        nobody.kind(),
+        async_nats::RequestErrorKind::NoResponders,
+        "whoever asks learns at once that nobody is there"
+    );
+    payments.service.stop().await.unwrap();
+
+    let accounts = shop.ledger(1, &["--roles", "accounts,payments"]);
+    accounts.ready().await;
+    assert_eq!(shop.ask(&Profile { customer: customer(1) }).await, Err(No::NotFound));
+    assert!(accounts.service.stop().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_ledger_without_its_key_says_which_flag_it_needs() {
+    let shop = Shop::of("keys", 10).await;
+    let (ok, _, complaint) = shop.command("run", &["--admin-addr=127.0.0.1:0"]).await;
+    assert!(!ok && complaint.contains("--customer-key-file"), "{complaint}");
+    let file = shop.bed.folder().join("keys-known.key");
+    for (key, rule) in
+        [("changeme-changeme-changeme-changeme", "everybody knows"), ("short", "too short"), ("", "empty")]
+    {
+        std::fs::write(&file, key).unwrap();
+        let argument = format!("--customer-key-file={}", file.display());
+        let (ok, _, complaint) = shop.command("run", &["--admin-addr=127.0.0.1:0", &argument]).await;
+        assert!(!ok && complaint.contains(rule) && !complaint.contains("changeme"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn without_postgres_the_answer_is_busy_and_afterwards_it_is_an_answer() {
+    // A server of its own: other tests need theirs.
+    let bed = testbed::Bed::builder().start().await.unwrap();
+    let mut shop = Shop::of("away", 10).await;
+    shop.database = bed.postgres().await.unwrap().create_database("ledger").await.unwrap();
+    let ledger = shop.ledger(0, &[]);
+    ledger.ready().await;
+    let ann = shop.register("ann@example.com", PASSWORD).await.unwrap();
+    let postgres = bed.postgres().await.unwrap();
+    postgres.stop().await.unwrap();
+    let question = Profile { customer: ann.customer };
+    assert!(matches!(shop.ask(&question).await, Err(No::Busy { retry_after_seconds: 1.. })));
+    assert!(matches!(shop.sign_in("ann@example.com", PASSWORD, "192.0.2.1").await, Err(No::Busy { .. })));
+    assert!(matches!(shop.register("bob@example.com", PASSWORD).await, Err(No::Busy { .. })));
+    assert!(ledger.counted("profile", "away").await > 0.0);
+    postgres.restart().await.unwrap();
+    eventually(BOUND, "an answer", async || {
+        let answer = shop.ask(&question).await;
+        ensure!(answer == Ok(ann.clone()), "{answer:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    shop.sign_in("ann@example.com", PASSWORD, "192.0.2.1").await.unwrap();
+    ledger.service.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn questions_under_way_are_answered_by_a_ledger_that_is_asked_to_stop() {
+    let (shop, ledger) = open("sigterm").await;
+    let ann = shop.register("ann@example.com", PASSWORD).await.unwrap();
+    let postgres = shop.postgres().await;
+    let mut lock = postgres.begin().await.unwrap();
+    sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let question = Profile { customer: ann.customer };
+    let asking = join_all((0..8).map(|_| shop.ask(&question)));
+    let stopping = async {
+        eventually(BOUND, "eight questions under way", async || {
+            let under_way = ledger.metric("sluice_ledger_questions_under_way{verb=\"profile\"}").await;
+            ensure!((under_way - 8.0).abs() < 0.5, "{under_way}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let release = async {
+            eventually(BOUND, "a ledger that stops", async || {
+                let ready = reqwest::get(format!("{}/readyz", ledger.admin)).await?;
+                ensure!(ready.status() == 503, "{}", ready.status());
+                Ok(())
+            })
+            .await
+            .unwrap();
+            lock.commit().await.unwrap();
+        };
+        tokio::join!(ledger.service.stop(), release).0.unwrap()
+    };
+    let (answers, status) = tokio::join!(asking, stopping);
+    assert!(answers.iter().all(|answer| *answer == Ok(ann.clone())), "{answers:?}");
+    assert!(status.success(), "{status}: {}", ledger.service.log());
+}
+
+#[tokio::test]
+async fn a_flood_of_one_kind_is_bounded_and_every_question_has_a_reply() {
+    let (shop, ledger) = open("flood").await;
+    let postgres = shop.postgres().await;
+    let mut lock = postgres.begin().await.unwrap();
+    sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let question = Profile { customer: customer(1) };
+    let most = ledger::answer::UNDER_WAY_MAX;
+    let mut asked: FuturesUnordered<_> = (0..most + 50).map(|_| shop.ask(&question)).collect();
+    // Those past the bound do not wait for the lock.
+    for _ in 0..50 {
+        let answer = tokio::time::timeout(Duration::from_secs(10), asked.next()).await.expect("a reply").unwrap();
+        assert!(matches!(answer, Err(No::Busy { .. })), "{answer:?}");
+    }
+    lock.commit().await.unwrap();
+    while let Some(answer) = asked.next().await {
+        assert!(matches!(answer, Err(No::NotFound | No::Busy { .. })), "{answer:?}");
+    }
+    assert_eq!(shop.ask(&question).await, Err(No::NotFound));
+    let under_way = ledger.metric("sluice_ledger_questions_under_way{verb=\"profile\"}").await;
+    assert!(under_way.abs() < 0.5, "{under_way}");
+}
