@@ -45,12 +45,16 @@ impl Books {
         books
     }
 
-    /// Puts money into a customer's wallet, by the ledger's own command.
+    /// Puts money into a customer's wallet.
     pub(crate) async fn fund(&self, customer: CustomerId, amount_minor: i64) {
+        let (customer, amount) = (format!("--customer={customer}"), format!("--amount-minor={amount_minor}"));
+        self.account(&["fund", "--currency=EUR", &customer, &amount]).await;
+    }
+
+    /// Does what the ledger's own command for accounts does.
+    pub(crate) async fn account(&self, arguments: &[&str]) {
         let mut command = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
-        command.args(["account", "fund", "--currency=EUR"]);
-        command.args([format!("--customer={customer}"), format!("--amount-minor={amount_minor}")]);
-        command.arg(format!("--postgres-url={}", self.database));
+        command.arg("account").args(arguments).arg(format!("--postgres-url={}", self.database));
         let ended = command.output().await.unwrap();
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }

@@ -83,6 +83,42 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back_and_others_are
 }
 
 #[tokio::test]
+async fn edges_that_share_a_redis_count_an_address_together() {
+    let bed = Bed::shared().await.unwrap();
+    let (name, url) = (bed.unique("together"), format!("--redis-url={}", bed.redis().await.unwrap().url()));
+    let arguments = [url.as_str(), "--requests-per-address-per-minute=20", "--trusted-proxy-cidrs=127.0.0.0/8"];
+    let edges = [
+        Edge::of_installation(&name, &arguments).await.unwrap(),
+        Edge::of_installation(&name, &arguments).await.unwrap(),
+    ];
+    let ask = async |edge: &Edge, source: &str| {
+        let request = reqwest::Client::new().get(edge.url("/v1/sales")).header("x-forwarded-for", source);
+        request.send().await.map(|answer| answer.status().as_u16())
+    };
+    for edge in &edges {
+        edge.service.wait_ready(&format!("http://{}", edge.admin)).await.unwrap();
+        // The first connection may take longer than a request waits for it.
+        eventually(SOON, "Redis to judge", async || {
+            ask(edge, &format!("192.0.2.{}", rand_octet())).await?;
+            let judged = edge.count("sluice_edge_rate_checks_total{judge=\"redis\"}").await;
+            ensure!(judged > 0.5, "{}", edge.part("redis").await);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+    let mut allowed = 0;
+    for edge in edges.iter().cycle().take(60) {
+        allowed += usize::from(ask(edge, "203.0.113.9").await.unwrap() == 200);
+    }
+    assert!((20..=25).contains(&allowed), "{allowed} of 60 over two edges");
+}
+
+fn rand_octet() -> u8 {
+    uuid::Uuid::new_v4().as_bytes()[0]
+}
+
+#[tokio::test]
 async fn a_stranger_cannot_choose_the_address_that_is_counted() {
     let edge = Edge::with(&["--requests-per-address-per-minute=5"]).await;
     let http = Client::new();
