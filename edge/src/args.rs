@@ -193,7 +193,7 @@ pub struct SessionArgs {
     /// Who it is for
     #[arg(long, value_name = "NAME")]
     pub customer: String,
-    /// Make this many, for NAME-0, NAME-1 …
+    /// Make this many, for NAME-0, NAME-1 …; a {} in NAME is where the number goes
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=i64::from(SESSIONS_MAX)))]
     pub count: Option<u32>,
     /// Hours that they are good for

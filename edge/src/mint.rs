@@ -10,6 +10,9 @@ use crate::args::SessionArgs;
 use crate::auth::keys::Keys;
 use crate::auth::session::Session;
 
+/// Where a name of many has its number.
+const NUMBER: &str = "{}";
+
 /// Prints them.
 #[must_use]
 pub fn run(args: &SessionArgs) -> ExitCode {
@@ -29,11 +32,16 @@ fn print(args: &SessionArgs) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let names = match args.count {
         None => vec![args.customer.clone()],
-        Some(count) => (0..count).map(|number| format!("{}-{number}", args.customer)).collect(),
+        Some(count) => (0..count).map(|number| numbered(&args.customer, number)).collect(),
     };
     for name in names {
         let session = Session { customer: keys.customer(&name), guest: args.guest, roles: args.role.clone() };
         writeln!(out, "{}", keys.ring().sign(&session, now, expires)?)?;
     }
     Ok(out.flush()?)
+}
+
+/// The name of one of many: with the number in the place that is kept for it, or behind it.
+fn numbered(name: &str, number: u32) -> String {
+    if name.contains(NUMBER) { name.replace(NUMBER, &number.to_string()) } else { format!("{name}-{number}") }
 }

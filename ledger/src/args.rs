@@ -2,7 +2,6 @@
 
 pub mod account;
 
-use crate::payments::provider::Provider;
 use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,6 +9,8 @@ use protocol::SaleId;
 use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
+
+use crate::payments::provider::Provider;
 
 /// Orders become rows and balanced books.
 #[derive(Debug, Parser)]

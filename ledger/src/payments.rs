@@ -52,6 +52,10 @@ const RECOVER_AFTER_SECONDS: f64 = 2.0;
 const RECOVER_EVERY: Duration = Duration::from_secs(1);
 /// Most payments that are recovered at a time.
 const RECOVER_MAX: u16 = 200;
+/// How long an order may take from the stream into Postgres; a provider sends again what was not found.
+const FOLLOWED_WITHIN: Duration = Duration::from_millis(1_500);
+/// Between two looks for it.
+const FOLLOWED_LOOK_AFTER: Duration = Duration::from_millis(100);
 /// What a price is in where there is none (ISO 4217: no currency).
 const NO_CURRENCY: &str = "XXX";
 
@@ -127,8 +131,7 @@ impl Payments {
     pub async fn callback(&self, question: Callback) -> Answer<CallbackAnswer> {
         let provider = self.provider.as_ref().ok_or(No::NotTheProvider)?;
         let report = provider.read(&question, self.clock.now())?;
-        // An order that was just made may not have been followed yet: the provider sends again what is not found.
-        let target = self.repo.find_order(report.order).await?.ok_or(No::NotFound)?;
+        let target = self.find(report.order).await?;
         let definition = self.sale(&target.sale).await?;
         let (_, standing) = self.standing(&definition, &target).await?;
         let right = total(&definition, &standing.order).is_some_and(|price| price == report.amount);
@@ -244,6 +247,20 @@ impl Payments {
             *payment = moved;
         }
         Ok(())
+    }
+
+    /// Where an order is, by its id alone; one that was just made is waited for until it is followed.
+    async fn find(&self, order: OrderId) -> Result<Target, Failure> {
+        let deadline = self.clock.monotonic() + FOLLOWED_WITHIN;
+        loop {
+            if let Some(target) = self.repo.find_order(order).await? {
+                return Ok(target);
+            }
+            if self.clock.monotonic() >= deadline {
+                return Err(No::NotFound.into());
+            }
+            tokio::time::sleep(FOLLOWED_LOOK_AFTER).await;
+        }
     }
 
     async fn sale(&self, sale: &SaleId) -> Result<Definition, Failure> {

@@ -94,33 +94,13 @@ impl Verb {
 
 /// What comes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", try_from = "Sides<T>")]
-#[serde(bound(deserialize = "T: serde::de::DeserializeOwned"))]
+// Tag and content beside the version, which every value carries: a tag around the content would have to be alone.
+#[serde(tag = "reply", content = "content", rename_all = "kebab-case")]
 pub enum Reply<T> {
     /// The answer.
     Yes(T),
     /// A named no.
     No(No),
-}
-
-/// A [`Reply`] as it is read: beside the version that every value carries, which an enum has no place for.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "T: serde::de::DeserializeOwned"))]
-struct Sides<T> {
-    yes: Option<T>,
-    no: Option<No>,
-}
-
-impl<T> TryFrom<Sides<T>> for Reply<T> {
-    type Error = &'static str;
-
-    fn try_from(sides: Sides<T>) -> Result<Self, &'static str> {
-        match (sides.yes, sides.no) {
-            (Some(answer), None) => Ok(Self::Yes(answer)),
-            (None, Some(no)) => Ok(Self::No(no)),
-            _ => Err("an answer is either yes or no"),
-        }
-    }
 }
 
 impl<T: Serialize + serde::de::DeserializeOwned> Value for Reply<T> {

@@ -18,8 +18,10 @@ impl Payments {
     /// # Errors
     /// When there is no such order, or it was not sold.
     pub async fn refund(&self, question: Refund) -> Answer<Changed> {
-        let target = self.repo.find_order(question.order).await?.filter(|target| target.sale == question.sale);
-        let target = target.ok_or(No::NotFound)?;
+        let target = self.find(question.order).await?;
+        if target.sale != question.sale {
+            return Err(No::NotFound.into());
+        }
         let definition = self.sale(&target.sale).await?;
         for attempt in 1..=STEPS_MAX {
             let (store, standing) = self.standing(&definition, &target).await?;

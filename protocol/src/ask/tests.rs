@@ -48,9 +48,9 @@ fn every_no_is_read_as_it_was_written() {
 }
 
 #[test]
-fn a_reply_of_neither_side_or_both_is_none() {
+fn a_reply_of_neither_side_is_none() {
     for text in
-        ["{\"v\":1}", "{\"v\":1,\"yes\":[],\"no\":{\"no\":\"not-found\"}}", "{\"v\":1,\"no\":{\"no\":\"maybe\"}}"]
+        ["{\"v\":1}", "{\"v\":1,\"reply\":\"maybe\",\"content\":[]}", "{\"v\":1,\"reply\":\"no\",\"content\":[]}"]
     {
         assert!(Reply::<Vec<Wallet>>::decode(text.as_bytes()).is_err(), "{text}");
     }

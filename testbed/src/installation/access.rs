@@ -116,6 +116,17 @@ impl Access {
         Ok(tokens.lines().map(ToOwned::to_owned).collect())
     }
 
+    /// A session of a merchant.
+    ///
+    /// # Errors
+    /// When the edge's binary refuses.
+    pub async fn merchant(&self) -> anyhow::Result<String> {
+        let keys = self.key_arguments()?;
+        let mut arguments = vec!["session", "--customer", "merchant", "--role", "merchant"];
+        arguments.extend(keys.iter().map(String::as_str));
+        Ok(binary_output("sluice-edge", &arguments).await?.trim().to_owned())
+    }
+
     /// Compares both sides of a sale's books with the ledger's own command; its JSON.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ mod books;
 mod burst;
 mod life;
 mod losses;
+mod paid;
+mod shoppers;
 mod wrong;
 
 use std::time::Duration;
