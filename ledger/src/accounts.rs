@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use protocol::CustomerId;
 use protocol::ask::No;
-use protocol::ask::people::{Exchange, Password, Person, Profile, Register, SignIn};
+use protocol::ask::people::{Exchange, OWN_ISSUER, Password, Person, Profile, Register, SignIn};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
@@ -40,8 +40,6 @@ use crate::repo::people::{Identity, Known};
 use limit::Attempt;
 use password::{Passwords, Verdict};
 
-/// Who identifies people that sign in with a password of ours.
-pub const OWN_ISSUER: &str = "sluice";
 /// How often rows of limits that mean nothing any more are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 

@@ -61,7 +61,8 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     let repo = Repo::new(database.clone());
     let postgres = process.readiness.part("postgres", true);
     prepare(&repo, args.migrate, &postgres).await?;
-    let client = runtime::nats::connect(&args.nats.args, &process, "following").await?;
+    let purpose = if args.has(Role::Follow) { "following" } else { "questions" };
+    let client = runtime::nats::connect(&args.nats.args, &process, purpose).await?;
     let installation = args.nats.args.installation.clone();
 
     let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;

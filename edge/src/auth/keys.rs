@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use protocol::CustomerId;
+use protocol::ask::people::OWN_ISSUER;
 use protocol::key::Installation;
 use runtime::args::SecretError;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,8 +19,6 @@ use crate::args::KeyArgs;
 
 /// How often the files are looked at; both keys are live for much longer than that.
 const RELOAD_AFTER: Duration = Duration::from_secs(5);
-/// Names people in [`CustomerId`]s: those whom only we know.
-pub const OWN_ISSUER: &str = "sluice";
 
 /// Names guests in [`CustomerId`]s, so that none is ever a person.
 const GUEST_ISSUER: &str = "sluice-guest";

@@ -9,14 +9,14 @@ use std::io::{BufRead as _, IsTerminal as _};
 use anyhow::{Context as _, bail, ensure};
 use protocol::CustomerId;
 use protocol::ask::No;
-use protocol::ask::people::{PASSWORD_CHARACTERS_MAX, Password};
+use protocol::ask::people::{OWN_ISSUER, PASSWORD_CHARACTERS_MAX, Password};
 use protocol::sale::Money;
 use runtime::args::SecretFile;
 use runtime::clock::Clock;
 use secrecy::ExposeSecret as _;
 
 use super::password::{Passwords, Verdict};
-use super::{CustomerKey, OWN_ISSUER, load, rules};
+use super::{CustomerKey, load, rules};
 use crate::args::account::{AccountCommand, CreateArgs, CustomerKeyArgs, FundArgs, RoleArgs, ShowArgs};
 use crate::repo::Repo;
 use crate::repo::funding::Funded;

@@ -23,8 +23,8 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
-/// Somebody, and what their password is compared with.
-#[derive(Debug, Clone)]
+/// Somebody, and what their password is compared with; never printed.
+#[derive(Clone)]
 pub struct Known {
     /// Who it is.
     pub person: Person,

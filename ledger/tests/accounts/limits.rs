@@ -117,3 +117,17 @@ async fn registering_again_with_another_password_is_a_guess_too() {
     assert!(heard >= 10, "{heard}");
     seconds(&no);
 }
+
+#[tokio::test]
+async fn what_means_nothing_any_more_is_swept_and_what_counts_stays() {
+    let (shop, _ledger) = open("sweep").await;
+    assert_eq!(shop.sign_in(ANN, PASSWORD, "192.0.2.66").await, Err(No::WrongCredentials));
+    assert_eq!(shop.sign_in("bob@example.com", PASSWORD, "").await, Err(No::WrongCredentials));
+    let passed = "UPDATE attempts SET full_at = now() - interval '1 second' WHERE key LIKE 'source %'";
+    assert_eq!(sqlx::query(passed).execute(&shop.postgres().await).await.unwrap().rows_affected(), 1);
+    let later = "UPDATE attempts SET full_at = now() + interval '1 hour' WHERE key LIKE 'account %'";
+    assert_eq!(sqlx::query(later).execute(&shop.postgres().await).await.unwrap().rows_affected(), 2);
+    let repo = ledger::repo::Repo::new(shop.database.parse().unwrap());
+    assert_eq!((repo.sweep_attempts().await.unwrap(), repo.sweep_attempts().await.unwrap()), (1, 0));
+    assert_eq!(shop.number("SELECT count(*) FROM attempts").await, 2);
+}

@@ -1,5 +1,6 @@
 //! A sale on real streams, a database, and ledgers that join them.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -107,9 +108,14 @@ impl Shop {
 
     /// The argument that names the file with the customer key.
     pub(crate) fn customer_key(&self) -> String {
-        let file = self.bed.folder().join("ledger-customer.key");
-        std::fs::write(&file, CUSTOMER_KEY).unwrap();
-        format!("--customer-key-file={}", file.display())
+        // Written once: while it is written again, another shop's ledger would read half of it.
+        static FILE: OnceLock<String> = OnceLock::new();
+        let argument = FILE.get_or_init(|| {
+            let file = self.bed.folder().join("ledger-customer.key");
+            std::fs::write(&file, CUSTOMER_KEY).unwrap();
+            format!("--customer-key-file={}", file.display())
+        });
+        argument.clone()
     }
 
     fn common(&self) -> Vec<String> {

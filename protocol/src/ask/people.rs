@@ -12,6 +12,9 @@ use super::{Ask, Verb};
 use crate::id::CustomerId;
 use crate::wire::Value;
 
+/// Who identifies people that only we know: those with a password of ours, and those whom a command makes a session for.
+/// Their subject is their address in small letters, or the name that the command was given.
+pub const OWN_ISSUER: &str = "sluice";
 /// Longest password, in characters.
 pub const PASSWORD_CHARACTERS_MAX: usize = 128;
 /// Shortest password, in characters (NIST SP 800-63B asks for 8 at least).
