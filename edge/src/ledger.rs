@@ -7,10 +7,11 @@
 //! asks is told within a bound, and once a question was not answered several times in a row it is not asked for a while.
 //! An answer that did not come is not a no: it is told apart whether the question may have been heard.
 //!
-//! **What it costs.** A round trip over NATS. At most [`UNDER_WAY_MAX`] questions of this edge are under way.
+//! **What it costs.** A round trip over NATS. At most [`UNDER_WAY_MAX`] questions of a kind are under way.
 //!
 //! **What is deliberately absent.** Retries: the shopper's own retry is one, and every question can be asked again. One
-//! breaker for everything: each kind of question may be answered by a deployment of its own, so each has its own.
+//! breaker for everything: each kind of question may be answered by a deployment of its own, so each has its own. A probe
+//! by ourselves: what is not asked needs no answer, so the part of readiness tells how the last questions ended.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -25,15 +26,16 @@ use runtime::readiness::Part;
 use tokio::sync::Semaphore;
 
 use crate::breaker::{Breaker, Shown};
-use crate::metrics::{AskOutcome, Metrics};
+use crate::metrics::{AskOutcome, Asked, Metrics};
 use crate::problem::Problem;
 
 /// How long an answer is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long where a password is hashed: sign-ins queue at the start of a sale.
 const HASHED_WITHIN: Duration = Duration::from_secs(5);
-/// Most questions under way; each holds a shopper's request and about a kilobyte.
-const UNDER_WAY_MAX: usize = 512;
+/// Most questions of a kind under way; each holds a shopper's request and about a kilobyte. Of each kind, so that a crowd
+/// that signs in takes no place of those who pay.
+const UNDER_WAY_MAX: usize = 128;
 /// So many questions of a kind without an answer in a row, and it is not asked any more.
 const TRIPS_AFTER: u32 = 5;
 /// For so long; then one question tries.
@@ -55,9 +57,8 @@ pub struct Ledger {
     client: Client,
     installation: Installation,
     clock: Clock,
-    under_way: Semaphore,
-    /// In the order of [`Verb::ALL`].
-    breakers: [Breaker; Verb::ALL.len()],
+    /// One per kind of question, in the order of [`Verb::ALL`].
+    lines: [Line; Verb::ALL.len()],
     /// A bit for each breaker that is not closed.
     tripped: AtomicU32,
     part: Part,
@@ -65,8 +66,11 @@ pub struct Ledger {
     state: By<Asked, prometheus::IntGauge>,
 }
 
-/// A kind of question, as metrics label it.
-pub use crate::metrics::Asked;
+/// What bounds one kind of question.
+struct Line {
+    breaker: Breaker,
+    under_way: Semaphore,
+}
 
 impl Ledger {
     /// Asks over this connection. The part says which questions go unanswered; nothing needs it.
@@ -77,8 +81,10 @@ impl Ledger {
             client,
             installation,
             clock,
-            under_way: Semaphore::new(UNDER_WAY_MAX),
-            breakers: std::array::from_fn(|_| Breaker::new(TRIPS_AFTER, RESTS)),
+            lines: std::array::from_fn(|_| Line {
+                breaker: Breaker::new(TRIPS_AFTER, RESTS),
+                under_way: Semaphore::new(UNDER_WAY_MAX),
+            }),
             tripped: AtomicU32::new(0),
             part,
             counts: metrics.questions.clone(),
@@ -92,15 +98,13 @@ impl Ledger {
     /// [`Unanswered`].
     pub async fn ask<A: Ask>(&self, question: &A) -> Result<A::Answer, Unanswered> {
         let asked = Asked::of(A::VERB);
-        let Some(breaker) = self.breakers.get(asked.index()) else { return Err(Unanswered::Away) };
-        let Ok(_place) = self.under_way.try_acquire() else {
-            self.counts[(asked, AskOutcome::Shed)].inc();
-            return Err(Unanswered::Away);
-        };
-        if !breaker.admits(self.clock.monotonic()) {
+        let Some(Line { breaker, under_way }) = self.lines.get(asked.index()) else { return Err(Unanswered::Away) };
+        let place = under_way.try_acquire();
+        if place.is_err() || !breaker.admits(self.clock.monotonic()) {
             self.counts[(asked, AskOutcome::Shed)].inc();
             return Err(Unanswered::Away);
         }
+        self.tell(asked, breaker.shown(), false);
         let answer = self.send(question).await;
         let outcome = match &answer {
             Ok(_) => AskOutcome::Yes,

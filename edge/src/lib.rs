@@ -10,7 +10,9 @@
 //!                                                                                  │ limit: how often
 //!        frames: what viewers see ◄──────────────────────────────────────────── claim: the engine
 //!                                                                                  │
-//!                                        problem: what every no looks like ◄───────┘
+//!                                        problem: what every no looks like ◄───────┤
+//!                                                                                  │
+//!                           ledger: what only Postgres knows, asked over NATS ◄────┘
 //! ```
 
 pub mod app;

@@ -227,7 +227,7 @@ pub struct Metrics {
     pub sessions: By<SessionOutcome, IntCounter>,
     /// Claims by what was said to them.
     pub claims: By<ClaimAnswer, IntCounter>,
-    /// Claims that a rate limit was applied to.
+    /// Claims, and requests of addresses, that a rate limit was applied to.
     pub rate_checks: By<Judge, IntCounter>,
     /// Those among them that came too soon.
     pub rate_limited: IntCounter,
@@ -269,7 +269,7 @@ impl Metrics {
             claims: registry.counter_by("sluice_edge_claims_total", "Claims, by what was said to them.")?,
             rate_checks: registry.counter_by(
                 "sluice_edge_rate_checks_total",
-                "Claims that a rate limit was applied to, by who judged.",
+                "Claims and requests that a rate limit was applied to, by who judged.",
             )?,
             rate_limited: registry.counter("sluice_edge_rate_limited_total", "Claims that came too soon.")?,
             addresses_limited: registry

@@ -148,3 +148,6 @@ impl From<No> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

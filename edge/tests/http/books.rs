@@ -1,5 +1,6 @@
 //! A real ledger beside an edge.
 
+use protocol::CustomerId;
 use protocol::status::SaleStatus;
 use runtime::registry::Table;
 use testbed::{Bed, Service, free_port};
@@ -10,7 +11,11 @@ use crate::shop::Edge;
 pub(crate) struct Books {
     pub(crate) service: Service,
     pub(crate) admin: String,
+    database: String,
 }
+
+/// What the payment provider signs with.
+pub(crate) const PAYMENT_KEY: &str = "a payment key of the tests, long enough to be one";
 
 impl Books {
     /// Opens them and waits until they are ready.
@@ -21,19 +26,37 @@ impl Books {
         Table::<SaleStatus>::new(client, edge.installation.status_bucket()).create(1).await.unwrap();
         let database = bed.postgres().await.unwrap().create_database("edge").await.unwrap();
         let admin = format!("127.0.0.1:{}", free_port().unwrap());
+        let payment_key = bed.folder().join("payment.key");
+        std::fs::write(&payment_key, PAYMENT_KEY).unwrap();
+        let customer_key = format!("--customer-key-file={}", bed.folder().join("customer.key").display());
         let arguments = [
             "run".to_owned(),
             format!("--admin-addr={admin}"),
             format!("--nats-url={nats}"),
             format!("--installation={}", edge.installation.name()),
             format!("--postgres-url={database}"),
-            format!("--customer-key-file={}", bed.folder().join("customer.key").display()),
+            format!("--payment-key-file={}", payment_key.display()),
+            customer_key,
         ];
         let name = bed.unique(&format!("{}-ledger", edge.installation.name()));
         let service = Service::spawn(bed, &name, "sluice-ledger", arguments, []).unwrap();
-        let books = Self { service, admin: format!("http://{admin}") };
+        let books = Self { service, admin: format!("http://{admin}"), database };
         books.ready().await;
         books
+    }
+
+    /// Puts money into a customer's wallet.
+    pub(crate) async fn fund(&self, customer: CustomerId, amount_minor: i64) {
+        let (customer, amount) = (format!("--customer={customer}"), format!("--amount-minor={amount_minor}"));
+        self.account(&["fund", "--currency=EUR", &customer, &amount]).await;
+    }
+
+    /// Does what the ledger's own command for accounts does.
+    pub(crate) async fn account(&self, arguments: &[&str]) {
+        let mut command = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
+        command.arg("account").args(arguments).arg(format!("--postgres-url={}", self.database));
+        let ended = command.output().await.unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
     pub(crate) async fn ready(&self) {

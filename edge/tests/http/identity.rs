@@ -1,11 +1,13 @@
 //! Signing in, signing out, and who somebody is then.
 
+use anyhow::ensure;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
+use testbed::eventually;
 
 use crate::books::Books;
 use crate::provision::draft;
-use crate::shop::{Edge, problem};
+use crate::shop::{Edge, SOON, problem};
 
 /// The cookie that an answer sets: name, value and attributes.
 pub(crate) fn cookie(answer: &Response, name: &str) -> Option<(String, String)> {
@@ -160,4 +162,64 @@ async fn whoever_registers_signs_in_and_is_who_they_said() {
         json!({ "customer": made["customer"], "guest": false, "roles": [], "email": "ann@people.example", "name": "Ann",
             "complete": true })
     );
+}
+
+#[tokio::test]
+async fn a_merchant_is_made_by_command_and_is_one_from_the_next_sign_in_on() {
+    let edge = Edge::start().await.unwrap();
+    let books = Books::open(&edge).await;
+    let http = Client::new();
+    let credentials = json!({ "email": "max@shop.example", "password": "a long password" });
+    assert_eq!(http.post(edge.url("/v1/accounts")).json(&credentials).send().await.unwrap().status(), 201);
+    let sign_in = async || -> Value {
+        http.post(edge.url("/v1/sessions")).json(&credentials).send().await.unwrap().json().await.unwrap()
+    };
+    let sale = edge.sell(draft("role", 5)).await;
+    let order: Value = sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().json().await.unwrap();
+    let refund = async |session: &Value| {
+        let url = format!("{}/{}/refund", sale.orders(), order["id"].as_str().unwrap());
+        let request = http.post(url).bearer_auth(session["token"].as_str().unwrap()).header("idempotency-key", "k");
+        request.send().await.unwrap().status().as_u16()
+    };
+    let before = sign_in().await;
+    assert_eq!((&before["roles"], refund(&before).await), (&json!([]), 403));
+    books.account(&["role", "--email=max@shop.example", "--merchant=true"]).await;
+    assert_eq!(refund(&before).await, 403, "a session is what it was signed as");
+    let after = sign_in().await;
+    assert_eq!(after["roles"], json!(["merchant"]));
+    eventually(SOON, "the order in the books", async || {
+        let status = refund(&after).await;
+        ensure!(status == 200, "{status}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn guessing_a_password_is_slowed_down_and_told_when_to_come_back() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let http = Client::new();
+    let sign_in = async |password: &str| {
+        let body = json!({ "email": "ann@people.example", "password": password });
+        http.post(edge.url("/v1/sessions")).json(&body).send().await.unwrap()
+    };
+    let credentials = json!({ "email": "ann@people.example", "password": "a long password" });
+    assert_eq!(http.post(edge.url("/v1/accounts")).json(&credentials).send().await.unwrap().status(), 201);
+    let mut refused = 0;
+    loop {
+        let answer = sign_in("a wrong password").await;
+        let after = answer.headers().get("retry-after").cloned();
+        let (status, name, body) = problem(answer).await;
+        if status == 429 {
+            assert_eq!((name.as_str(), &body["retry"]), ("rate-limited", &"later".into()));
+            assert_eq!(after.unwrap().to_str().unwrap(), body["retryAfterSeconds"].to_string());
+            break;
+        }
+        assert_eq!((status, name.as_str()), (401, "not-signed-in"), "{body}");
+        refused += 1;
+        assert!(refused < 100, "nobody stops it");
+    }
+    assert!(refused >= 1);
 }

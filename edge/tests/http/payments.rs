@@ -1,14 +1,17 @@
 //! `/v1/sales/{sale}/orders/{order}/payment` and `…/refund`, with the real ledger.
 
 use anyhow::ensure;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use protocol::sale::Payment;
-use reqwest::Response;
+use reqwest::{RequestBuilder, Response};
+use runtime::clock::Clock;
 use serde_json::{Value, json};
 use testbed::eventually;
 
-use crate::books::Books;
+use crate::books::{Books, PAYMENT_KEY};
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, Sale, problem};
+use crate::shop::{Edge, SOON, Sale, customer, problem};
 
 /// A sale whose orders are paid so, or need no payment.
 async fn sale(edge: &Edge, name: &str, payment: Payment, hold_seconds: u32) -> Sale {
@@ -97,12 +100,71 @@ async fn a_ledger_that_may_have_heard_a_payment_sends_the_shopper_to_the_order()
 }
 
 #[tokio::test]
-async fn whoever_is_not_the_payment_provider_is_told_so() {
+async fn a_wallet_that_holds_enough_pays_once_and_its_statement_says_so() {
+    let edge = Edge::start().await.unwrap();
+    let books = Books::open(&edge).await;
+    let sale = sale(&edge, "rich", Payment::Wallet, 600).await;
+    let id = claimed(&sale, "ann").await;
+    books.fund(customer("ann"), 20_000).await;
+    let token = sale.session("ann");
+    let paid = post(&sale, &id, "payment", &token).await;
+    assert_eq!(paid.status(), 200);
+    assert_eq!(paid.json::<Value>().await.unwrap()["state"], "confirmed");
+    let get = async |path: &str, who: &str| {
+        sale.http.get(edge.url(path)).bearer_auth(sale.session(who)).send().await.unwrap()
+    };
+    let wallets: Value = get("/v1/me/wallets", "ann").await.json().await.unwrap();
+    let money = |amount: i64| json!({ "amountMinor": amount, "currency": "EUR" });
+    assert_eq!(wallets, json!({ "wallets": [{ "balance": money(7_100), "pending": money(0) }] }));
+    let page: Value = get("/v1/me/wallets/EUR/entries", "ann").await.json().await.unwrap();
+    let entries = page["entries"].as_array().unwrap();
+    let causes: Vec<_> = entries.iter().map(|entry| (entry["cause"].as_str().unwrap(), &entry["amount"])).collect();
+    assert_eq!(causes, [("pay", &money(-12_900)), ("fund", &money(20_000))]);
+    assert_eq!(entries[0]["order"], *id);
+    assert_eq!(problem(get("/v1/me/wallets/EUR/entries", "eve").await).await.0, 404, "another's wallet is not there");
+    assert_eq!(problem(post(&sale, &id, "payment", &sale.session("eve")).await).await.0, 404, "nor another's order");
+}
+
+/// What the provider would send about an order.
+fn report(edge: &Edge, order: &str, status: &str, key: &str, seconds_ago: i64) -> RequestBuilder {
+    let body = json!({ "order": order, "reference": format!("ref-{status}"), "status": status, "amountMinor": 12_900,
+        "currency": "EUR" });
+    let (body, timestamp) = (body.to_string(), (Clock::system().now().as_second() - seconds_ago).to_string());
+    let key = EncodingKey::from_secret(key.as_bytes());
+    let signed = jsonwebtoken::crypto::sign(format!("{timestamp}.{body}").as_bytes(), &key, Algorithm::HS256).unwrap();
+    let signature = HEXLOWER.encode(&BASE64URL_NOPAD.decode(signed.as_bytes()).unwrap());
+    let request = reqwest::Client::new().post(edge.url("/v1/payments/callback"));
+    request.header("sluice-timestamp", timestamp).header("sluice-signature", signature).body(body)
+}
+
+#[tokio::test]
+async fn what_the_payment_provider_says_is_believed_once_and_nobody_elses_word_is() {
     let edge = Edge::start().await.unwrap();
     let _books = Books::open(&edge).await;
-    let request =
-        reqwest::Client::new().post(edge.url("/v1/payments/callback")).header("sluice-timestamp", "1800000000");
-    let answer = request.header("sluice-signature", "00".repeat(32)).body("{}").send().await.unwrap();
-    let (status, name, body) = problem(answer).await;
-    assert!([(403, "forbidden"), (503, "busy")].contains(&(status, name.as_str())), "{body}");
+    let external = Payment::External { checkout_url: "https://pay.example".to_owned() };
+    let sale = sale(&edge, "external", external, 600).await;
+    let id = claimed(&sale, "ann").await;
+    for (forged, why) in [
+        (report(&edge, &id, "succeeded", "another key of the tests, long enough to be one", 0), "another key"),
+        (report(&edge, &id, "succeeded", PAYMENT_KEY, 3_600), "an old message"),
+        (report(&edge, &id, "succeeded", PAYMENT_KEY, 0).body("{}"), "another body"),
+    ] {
+        let (status, name, body) = problem(forged.send().await.unwrap()).await;
+        assert_eq!((status, name.as_str()), (403, "forbidden"), "{why}: {body}");
+    }
+    let told = async |status: &str| {
+        eventually(SOON, "the order in the books", async || {
+            let answer = report(&edge, &id, status, PAYMENT_KEY, 0).send().await?;
+            ensure!(answer.status() == 200, "{}", answer.text().await?);
+            Ok(answer.json::<Value>().await?)
+        })
+        .await
+        .unwrap()
+    };
+    assert_eq!(told("failed").await, json!({ "outcome": "declined" }));
+    for _ in 0..3 {
+        assert_eq!(told("succeeded").await, json!({ "outcome": "confirmed" }));
+    }
+    let order = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
+    assert_eq!(order.json::<Value>().await.unwrap()["state"], "confirmed");
 }

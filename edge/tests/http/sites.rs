@@ -1,13 +1,14 @@
 //! Other sites' pages, addresses that ask too often, and a Redis behind TLS.
 
+use anyhow::ensure;
 use protocol::sale::RateLimit;
 use reqwest::{Client, Method};
 use serde_json::json;
-use testbed::Bed;
+use testbed::{Bed, eventually};
 
 use crate::identity::cookie;
 use crate::provision::draft;
-use crate::shop::{Edge, problem};
+use crate::shop::{Edge, SOON, Sale, problem};
 
 const SHOP: &str = "https://shop.example";
 
@@ -82,6 +83,42 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back_and_others_are
 }
 
 #[tokio::test]
+async fn edges_that_share_a_redis_count_an_address_together() {
+    let bed = Bed::shared().await.unwrap();
+    let (name, url) = (bed.unique("together"), format!("--redis-url={}", bed.redis().await.unwrap().url()));
+    let arguments = [url.as_str(), "--requests-per-address-per-minute=20", "--trusted-proxy-cidrs=127.0.0.0/8"];
+    let edges = [
+        Edge::of_installation(&name, &arguments).await.unwrap(),
+        Edge::of_installation(&name, &arguments).await.unwrap(),
+    ];
+    let ask = async |edge: &Edge, source: &str| {
+        let request = reqwest::Client::new().get(edge.url("/v1/sales")).header("x-forwarded-for", source);
+        request.send().await.map(|answer| answer.status().as_u16())
+    };
+    for edge in &edges {
+        edge.service.wait_ready(&format!("http://{}", edge.admin)).await.unwrap();
+        // The first connection may take longer than a request waits for it.
+        eventually(SOON, "Redis to judge", async || {
+            ask(edge, &format!("192.0.2.{}", rand_octet())).await?;
+            let judged = edge.count("sluice_edge_rate_checks_total{judge=\"redis\"}").await;
+            ensure!(judged > 0.5, "{}", edge.part("redis").await);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+    let mut allowed = 0;
+    for edge in edges.iter().cycle().take(60) {
+        allowed += usize::from(ask(edge, "203.0.113.9").await.unwrap() == 200);
+    }
+    assert!((20..=25).contains(&allowed), "{allowed} of 60 over two edges");
+}
+
+fn rand_octet() -> u8 {
+    uuid::Uuid::new_v4().as_bytes()[0]
+}
+
+#[tokio::test]
 async fn a_stranger_cannot_choose_the_address_that_is_counted() {
     let edge = Edge::with(&["--requests-per-address-per-minute=5"]).await;
     let http = Client::new();
@@ -97,19 +134,36 @@ async fn a_stranger_cannot_choose_the_address_that_is_counted() {
 #[tokio::test]
 async fn redis_is_reached_over_tls_by_whoever_trusts_it_and_not_by_others() {
     let redis = Bed::shared().await.unwrap().redis().await.unwrap();
-    let (url, authority) = (format!("--redis-url={}", redis.tls_url()), redis.authority().display());
-    for (trusting, judge) in [(true, "redis"), (false, "local")] {
-        let trust = format!("--redis-ca-file={authority}");
-        let arguments = if trusting { vec![url.as_str(), trust.as_str()] } else { vec![url.as_str()] };
-        let edge = Edge::with(&arguments).await;
-        let mut draft = draft("tls", 5);
+    let (url, trust) =
+        (format!("--redis-url={}", redis.tls_url()), format!("--redis-ca-file={}", redis.authority().display()));
+    let (trusting, other) = (Edge::with(&[&url, &trust]).await, Edge::with(&[&url]).await);
+    let judged = async |edge: &Edge, sale: &Sale, judge: &str| {
+        let somebody = sale.session(&uuid::Uuid::new_v4().to_string());
+        assert_eq!(sale.claim(&somebody, "k", 1).send().await.unwrap().status(), 201);
+        edge.count(&format!("sluice_edge_rate_checks_total{{judge=\"{judge}\"}}")).await
+    };
+    let limited = async |edge: &Edge| {
+        let mut draft = draft("tls", 500);
         draft.rate_limit = Some(RateLimit { requests: 10, window_seconds: 3_600 });
-        let sale = edge.sell(draft).await;
-        for number in 0..3 {
-            assert_eq!(sale.claim(&sale.session("ann"), &format!("k-{number}"), 1).send().await.unwrap().status(), 201);
-        }
-        let judged = edge.count(&format!("sluice_edge_rate_checks_total{{judge=\"{judge}\"}}")).await;
-        assert!(judged >= 1.0, "{judge}: {judged}");
-        assert_eq!(edge.part("redis").await["ok"], trusting);
-    }
+        edge.sell(draft).await
+    };
+    let sale = limited(&trusting).await;
+    // The first connection may take longer than a claim waits for it.
+    eventually(SOON, "Redis to judge", async || {
+        ensure!(judged(&trusting, &sale, "redis").await > 0.5, "{}", trusting.part("redis").await);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(trusting.part("redis").await["ok"], true);
+
+    let sale = limited(&other).await;
+    eventually(SOON, "the edge to find that it does not trust", async || {
+        assert!(judged(&other, &sale, "redis").await < 0.5);
+        ensure!(judged(&other, &sale, "local").await > 2.5, "few claims yet");
+        ensure!(other.part("redis").await["ok"] == false, "it has not noticed");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }

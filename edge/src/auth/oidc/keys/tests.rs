@@ -9,7 +9,8 @@ fn curve() -> Value {
 }
 
 fn rsa(length: usize) -> Value {
-    json!({ "kty": "RSA", "n": "u".repeat(length), "e": "AQAB" })
+    // The last letter fills no whole byte; what it has beyond has to be zero.
+    json!({ "kty": "RSA", "n": format!("{}A", "u".repeat(length - 1)), "e": "AQAB" })
 }
 
 fn with(mut key: Value, field: &str, value: Value) -> Value {
