@@ -129,7 +129,7 @@ async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
 async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
     let repo = Repo::new(args.postgres.options()?);
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    statement::statement(&repo, &args.sale, args.format, args.orders, &mut out).await?;
+    statement::statement(&repo, args, &mut out).await?;
     repo.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -202,8 +202,11 @@ pub struct StatementArgs {
     #[arg(long, value_enum, default_value_t = StatementFormat::Json)]
     pub format: StatementFormat,
     /// Print every order too; as CSV, orders instead of totals
-    #[arg(long)]
+    #[arg(long, conflicts_with = "payments")]
     pub orders: bool,
+    /// Print every payment too, those that a provider has to send back among them; as CSV, payments instead of totals
+    #[arg(long)]
+    pub payments: bool,
     /// Not asked: a statement needs Postgres alone. Taken so that every command takes the same arguments.
     #[command(flatten)]
     pub nats: Nats,

@@ -11,6 +11,8 @@
 //! **What it costs.** A read of every key, about 100 bytes of memory for each while it lasts. The follower paces itself
 //! by how long the last one took, so that audits take at most a twentieth of the time whatever the size of the sale.
 
+pub mod money;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -145,7 +147,9 @@ pub async fn audit<S: Store>(
     if store.position().await? != cut.position {
         return Ok(None);
     }
-    Ok(Some(Audit { at, position: cut.position, breaches: breaches(&side.sums(), &totals) }))
+    let money = money::breaches(&repo.money(shard.sale()).await?);
+    let breaches = breaches(&side.sums(), &totals).into_iter().chain(money).collect();
+    Ok(Some(Audit { at, position: cut.position, breaches }))
 }
 
 /// Where both sides are compared.

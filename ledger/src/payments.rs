@@ -214,8 +214,7 @@ impl Payments {
     /// One step; whether it was the last. What it knows of the order afterwards is left in `seen`.
     async fn step(&self, payment: &mut Payment, seen: &mut Option<Standing>) -> Result<bool, String> {
         let definition = self.places.sale(&payment.target.sale).await.map_err(|lost| lost.to_string())?;
-        // A sale is removed once none of its payments is pending; whoever forces that leaves them to be looked at.
-        let Some(definition) = definition else { return Ok(true) };
+        let Some(definition) = definition else { return self.step_in_rows(payment).await };
         let (store, standing) = self.read(&definition, &payment.target).await.map_err(|lost| lost.to_string())?;
         let Some(standing) = standing else { return Ok(true) };
         let next = payment.next(&standing.order);
@@ -237,6 +236,15 @@ impl Payments {
                 Attempt::Again(why) | Attempt::Unknown(why) => Err(why),
             },
         }
+    }
+
+    /// A sale that is removed has left all there is to know in the rows; its orders can only be what they are.
+    async fn step_in_rows(&self, payment: &mut Payment) -> Result<bool, String> {
+        let order = self.repo.order(&payment.target).await.map_err(|error| error.to_string())?;
+        if let Some(Next::Move(to)) = order.map(|order| payment.next(&order)) {
+            self.move_to(payment, to).await?;
+        }
+        Ok(true)
     }
 
     async fn move_to(&self, payment: &mut Payment, to: State) -> Result<(), String> {

@@ -22,7 +22,7 @@ use runtime::registry::Table;
 use serde::Serialize;
 
 use crate::args::{ReconcileArgs, ReconcileFormat};
-use crate::audit::{Side, breaches};
+use crate::audit::{self, Side, breaches};
 use crate::repo::Repo;
 
 /// Between two looks for a moment at which nothing is under way.
@@ -138,7 +138,10 @@ async fn shard(
                     let unmoved = store.position().await? == cursor;
                     match (kept, ledger, totals) {
                         (Some(kept), Some(ledger), Some(totals)) if unmoved => {
-                            let breaches = breaches(&kept.sums(), &totals);
+                            let money = audit::money::breaches(&repo.money(&definition.sale).await?);
+                            let all = audit::money::imbalances(&repo.all_money().await?);
+                            let units = breaches(&kept.sums(), &totals);
+                            let breaches = units.into_iter().chain(money).chain(all).collect();
                             return Ok(report(identity.shard.0, cursor, breaches, &kept, &ledger));
                         }
                         _ => "it changed while it was read".to_owned(),

@@ -16,6 +16,7 @@ pub mod books;
 pub mod funding;
 pub mod held;
 pub mod history;
+pub mod money;
 mod orders;
 pub mod ownership;
 pub mod payments;
@@ -31,7 +32,7 @@ use jiff::Timestamp;
 use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::wire::WireError;
-use protocol::{BucketIndex, Revision, Sku, Units};
+use protocol::{BucketIndex, Revision, SaleId, Sku, Units};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
@@ -277,6 +278,14 @@ pub struct ShardRows {
     stream: Stream,
     /// Known accounts. One that is missing is made when it is first posted to.
     accounts: HashMap<(Sku, Account), i32>,
+}
+
+impl ShardRows {
+    /// The sale that it is a shard of.
+    #[must_use]
+    pub fn sale(&self) -> &SaleId {
+        &self.stream.sale
+    }
 }
 
 async fn keep_items(connection: &mut PgConnection, definition: &Definition) -> Result<(), Error> {

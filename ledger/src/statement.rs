@@ -8,12 +8,12 @@
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use protocol::SaleId;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::args::StatementFormat;
+use crate::args::{StatementArgs, StatementFormat};
 use crate::repo::Repo;
+use crate::repo::money::PaymentLine;
 use crate::repo::statement::{OrderLine, Settlement};
 
 /// What is printed as JSON.
@@ -24,6 +24,8 @@ struct Statement {
     orders_sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     orders: Option<Vec<OrderLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_list: Option<Vec<PaymentLine>>,
 }
 
 /// Columns of an order.
@@ -33,13 +35,10 @@ const HEADER: &str = "customer,number,id,sku,quantity,state,reason,payment,seen_
 ///
 /// # Errors
 /// When the sale is unknown, Postgres does not answer, or `out` takes nothing.
-pub async fn statement(
-    repo: &Repo,
-    sale: &SaleId,
-    format: StatementFormat,
-    with_orders: bool,
-    out: &mut (dyn std::io::Write + Send),
-) -> anyhow::Result<()> {
+pub async fn statement(repo: &Repo, args: &StatementArgs, out: &mut (dyn std::io::Write + Send)) -> anyhow::Result<()> {
+    let StatementArgs { sale, format, orders: with_orders, payments: with_payments, .. } = args;
+    let (format, with_orders) = (*format, *with_orders);
+    let payment_list = if *with_payments { Some(repo.payments(sale).await?) } else { None };
     let mut hash = Sha256::new();
     hash.update(HEADER);
     let lines = with_orders && format == StatementFormat::Csv;
@@ -62,14 +61,17 @@ pub async fn statement(
     }
     let text = match (format, lines) {
         (_, true) => String::new(),
-        (StatementFormat::Csv, false) => totals(&settlement),
+        (StatementFormat::Csv, false) => match &payment_list {
+            Some(list) => payments(list),
+            None => totals(&settlement),
+        },
         (StatementFormat::Json, false) => {
             let orders_sha256 = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
                 // Writing to a string cannot fail.
                 let _ = write!(hex, "{byte:02x}");
                 hex
             });
-            serde_json::to_string_pretty(&Statement { settlement, orders_sha256, orders: kept })? + "\n"
+            serde_json::to_string_pretty(&Statement { settlement, orders_sha256, orders: kept, payment_list })? + "\n"
         }
     };
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("the statement cannot be written")
@@ -81,6 +83,17 @@ fn line(order: &OrderLine) -> String {
     let reason = reason.as_deref().unwrap_or_default();
     let payment = payment.map(|payment| payment.to_string()).unwrap_or_default();
     format!("{customer},{number},{id},{sku},{quantity},{state},{reason},{payment},{seen_at},{changed_at}\n")
+}
+
+/// Payments; of their fields only a provider's reference can be anything, and is quoted.
+fn payments(list: &[PaymentLine]) -> String {
+    let mut out = "id,order,customer,mode,amount_minor,currency,state,reference\n".to_owned();
+    for PaymentLine { id, order, customer, mode, amount_minor, currency, state, reference } in list {
+        let reference =
+            reference.as_deref().map(|text| format!("\"{}\"", text.replace('"', "\"\""))).unwrap_or_default();
+        out.push_str(&format!("{id},{order},{customer},{mode},{amount_minor},{currency},{state},{reference}\n"));
+    }
+    out
 }
 
 fn totals(settlement: &Settlement) -> String {

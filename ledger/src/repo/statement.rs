@@ -12,6 +12,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::money::{self, MoneyLine};
 use super::orders::state;
 use super::{Error, Repo, ShardRows, big, int, narrow, revision, sku, time};
 use crate::audit::{KeptOrder, Side};
@@ -107,6 +108,8 @@ pub struct Settlement {
     pub sale: SaleLine,
     /// Its items.
     pub items: Vec<ItemLine>,
+    /// Its money, by currency; none in a sale without payment.
+    pub money: Vec<MoneyLine>,
     /// Up to where everything is counted.
     pub positions: Vec<CursorLine>,
 }
@@ -127,6 +130,7 @@ impl Repo {
         let mut items = Items::default();
         defined(&mut transaction, sale, &mut items).await?;
         stock(&mut transaction, sale, line.epoch, &mut items).await?;
+        let money = money::money(&mut transaction, sale).await?;
         let positions = sqlx::query_as!(
             CursorLine,
             "SELECT epoch, shard, seq AS position FROM cursors WHERE sale = $1 ORDER BY epoch, shard",
@@ -165,7 +169,7 @@ impl Repo {
         }
         drop(orders);
         transaction.commit().await?;
-        Ok(Some(Settlement { sale: line, items: items.0.into_values().collect(), positions }))
+        Ok(Some(Settlement { sale: line, items: items.0.into_values().collect(), money, positions }))
     }
 
     /// The rows of a shard and how far they are; nothing when it was never followed.

@@ -80,6 +80,11 @@ async fn pay_until(till: &Till, payment: &Payment, killed: Killed) {
     }
 }
 
+/// Pays from a wallet, and stops before the money is anybody's.
+pub(crate) async fn confirmed_but_not_settled(till: &Till, of: usize) {
+    pay_until(till, &payment(till, of, Mode::Wallet), Killed::OrderConfirmed).await;
+}
+
 /// Whether it can happen to an order that is where this kill left it.
 fn possible(killed: Killed, meanwhile: Meanwhile) -> bool {
     let confirmed = matches!(killed, Killed::OrderConfirmed | Killed::Settled);

@@ -182,3 +182,58 @@ async fn what_is_free_is_paid_with_nothing() {
     assert_eq!(till.pay(1, "p").await.unwrap().order.state, State::Confirmed);
     till.balances().await;
 }
+
+#[tokio::test]
+async fn a_statement_tells_the_money_and_reconcile_finds_what_was_slipped_into_a_purse() {
+    let till = Till::of("told", external(), 40).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    till.hold(1).await;
+    till.hold(2).await;
+    till.shop.drained().await;
+    till.callback(report(till.id(1), "ch-\"1\"", "succeeded", PRICE)).await.unwrap();
+    till.callback(report(till.id(2), "ch-2", "succeeded", 7)).await.unwrap();
+    till.shop.drained().await;
+    let sale = till.shop.definition.sale.to_string();
+    let (done, text, _) = till.shop.command("statement", &["--sale", &sale]).await;
+    let statement: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(done);
+    assert_eq!(
+        statement["money"],
+        serde_json::json!([{
+            "currency": "EUR", "pending_minor": 0, "revenue_minor": PRICE, "refunds_minor": 7,
+            "payments": {
+                "settled": { "count": 1, "amount_minor": PRICE },
+                "refund-due": { "count": 1, "amount_minor": 7 },
+            },
+        }])
+    );
+    let (_, csv, _) = till.shop.command("statement", &["--sale", &sale, "--payments", "--format", "csv"]).await;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.contains(&format!("external,{PRICE},EUR,settled,\"ch-\"\"1\"\"\"")), "{csv}");
+
+    let (balanced, text, _) = till.shop.command("reconcile", &["--sale", &sale]).await;
+    assert!(balanced, "{text}");
+    let slipped = "UPDATE purses SET balance = balance + 1 WHERE kind = 'revenue'";
+    sqlx::query(slipped).execute(&till.shop.postgres().await).await.unwrap();
+    let (balanced, text, _) = till.shop.command("reconcile", &["--sale", &sale]).await;
+    assert!(!balanced && text.contains("revenue holds 12901 minor units of EUR"), "{text}");
+    assert!(text.contains("all purses of EUR together hold 1 minor units, not 0"), "{text}");
+}
+
+#[tokio::test]
+async fn a_payment_whose_sale_is_removed_is_settled_by_what_the_rows_say() {
+    let till = Till::of("removed", Payment::Wallet, 40).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    till.fund(1, PRICE).await;
+    till.hold(1).await;
+    crate::killed::confirmed_but_not_settled(&till, 1).await;
+    till.shop.drained().await;
+    let sales = runtime::registry::Table::<protocol::sale::Definition>::new(
+        till.shop.client.clone(),
+        till.shop.installation.sales_bucket(),
+    );
+    sales.delete(till.shop.definition.sale.as_str()).await.unwrap();
+    till.recover().await;
+    assert_eq!((till.payments_in("settled").await, till.purse("revenue").await), (1, PRICE));
+    till.balances().await;
+}

@@ -1,0 +1,158 @@
+//! What the money of a sale comes to.
+
+use std::collections::BTreeMap;
+
+use protocol::SaleId;
+use protocol::order::{Order, Reason, State};
+use protocol::{IdempotencyKey, Units};
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Error, Repo, narrow, orders, sku};
+use crate::payments::payment::Target;
+
+/// Payments of a sale that are in one state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PaymentsLine {
+    /// How many.
+    pub count: i64,
+    /// What they come to, in minor units.
+    pub amount_minor: i64,
+}
+
+/// One currency of a sale.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct MoneyLine {
+    /// ISO 4217.
+    pub currency: String,
+    /// Taken by payments that are under way, in minor units.
+    pub pending_minor: i64,
+    /// Earned.
+    pub revenue_minor: i64,
+    /// Owed to customers whose money a provider has.
+    pub refunds_minor: i64,
+    /// By state.
+    pub payments: BTreeMap<String, PaymentsLine>,
+}
+
+/// One payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PaymentLine {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is for.
+    pub order: Uuid,
+    /// Whose.
+    pub customer: String,
+    /// `wallet` or `external`.
+    pub mode: String,
+    /// In minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Where it is in its life.
+    pub state: String,
+    /// What the provider calls it.
+    pub reference: Option<String>,
+}
+
+/// The money of a sale, by currency.
+pub(super) async fn money(connection: &mut PgConnection, sale: &SaleId) -> Result<Vec<MoneyLine>, Error> {
+    let mut lines: BTreeMap<String, MoneyLine> = BTreeMap::new();
+    fn of<'a>(lines: &'a mut BTreeMap<String, MoneyLine>, currency: &str) -> &'a mut MoneyLine {
+        let new = || MoneyLine { currency: currency.to_owned(), ..MoneyLine::default() };
+        lines.entry(currency.to_owned()).or_insert_with(new)
+    }
+    let purses = sqlx::query!(
+        "SELECT kind, currency, balance FROM purses WHERE kind IN ('pending', 'revenue', 'refunds') AND owner = $1",
+        sale.as_str()
+    );
+    for row in purses.fetch_all(&mut *connection).await? {
+        let line = of(&mut lines, &row.currency);
+        match row.kind.as_str() {
+            "pending" => line.pending_minor = row.balance,
+            "revenue" => line.revenue_minor = row.balance,
+            _ => line.refunds_minor = row.balance,
+        }
+    }
+    let payments = sqlx::query!(
+        r#"SELECT currency, state, count(*) AS "count!", sum(amount_minor)::bigint AS "amount!"
+           FROM payments WHERE sale = $1 GROUP BY currency, state"#,
+        sale.as_str()
+    );
+    for row in payments.fetch_all(connection).await? {
+        let payments = PaymentsLine { count: row.count, amount_minor: row.amount };
+        of(&mut lines, &row.currency).payments.insert(row.state, payments);
+    }
+    Ok(lines.into_values().collect())
+}
+
+impl Repo {
+    /// The money of a sale at one moment, by currency; nothing for a sale without payments.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn money(&self, sale: &SaleId) -> Result<Vec<MoneyLine>, Error> {
+        let mut transaction = self.snapshot().await?;
+        let lines = money(&mut transaction, sale).await?;
+        transaction.commit().await?;
+        Ok(lines)
+    }
+
+    /// What all purses of each currency hold together, of all sales: 0 in books that balance. Reads every wallet.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn all_money(&self) -> Result<Vec<(String, i64)>, Error> {
+        let rows = sqlx::query!(r#"SELECT currency, sum(balance)::bigint AS "sum!" FROM purses GROUP BY currency"#);
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.currency, row.sum)).collect())
+    }
+
+    /// Every payment of a sale, by order and time.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn payments(&self, sale: &SaleId) -> Result<Vec<PaymentLine>, Error> {
+        let rows = sqlx::query_as!(
+            PaymentLine,
+            r#"SELECT id, order_id AS "order", customer, mode, amount_minor, currency, state, reference
+               FROM payments WHERE sale = $1 ORDER BY order_id, created_at, id"#,
+            sale.as_str()
+        );
+        Ok(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// An order as the rows have it: the last word once its sale's streams are gone.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn order(&self, target: &Target) -> Result<Option<Order>, Error> {
+        let row = sqlx::query!(
+            r#"SELECT idempotency_key, sku, quantity, state, reason, payment,
+                      extract(epoch FROM expires_at)::bigint AS expires_at
+               FROM orders WHERE sale = $1 AND customer = $2 AND n = $3"#,
+            target.sale.as_str(),
+            target.customer.to_string(),
+            i16::from(target.number.0)
+        );
+        let Some(row) = row.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let reason = match row.reason.as_deref() {
+            None => None,
+            Some("cancelled") => Some(Reason::Cancelled),
+            Some("expired") => Some(Reason::Expired),
+            Some("refunded") => Some(Reason::Refunded),
+            Some(other) => return Err(Error::Broken(format!("a row holds the reason {other:?}"))),
+        };
+        let state: State = orders::state(&row.state)?;
+        Ok(Some(Order {
+            key: IdempotencyKey::parse(&row.idempotency_key).map_err(|error| Error::Broken(error.to_string()))?,
+            sku: sku(&row.sku)?,
+            quantity: Units(narrow(row.quantity)?),
+            state,
+            reason,
+            expires_at: row.expires_at,
+            payment: row.payment,
+        }))
+    }
+}
