@@ -54,4 +54,5 @@ session:
 
 bench: rust tools
 	$(CARGO) build --workspace --bins --release
+	$(TARGET)/release/sessions
 	$(TARGET)/release/bench $(ARGS)

@@ -31,6 +31,7 @@ pub mod installation;
 pub mod issuer;
 pub mod kubernetes;
 pub mod nats;
+pub mod people;
 mod port;
 pub mod postgres;
 mod process;

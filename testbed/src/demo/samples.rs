@@ -1,4 +1,4 @@
-//! The sales that the demo applies: one that opens in a moment, one a little later.
+//! The sales that the demo applies: one whose orders are sold at once, and one whose orders are held until they are paid.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// Seconds until the first sale opens: time to open a page or type a command.
 const OPENS_IN_SECONDS: i64 = 10;
 
-/// A thousand pairs of shoes, one per customer; and a small sale with two items, prices and two units per customer.
+/// A thousand pairs of shoes, one per customer; and a small sale with two items that are paid from wallets within a minute.
 pub(crate) fn samples(now: Timestamp) -> anyhow::Result<Vec<Value>> {
     let at = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds)).map(|t| format!("{t:.0}"));
     let aurora = json!({
@@ -31,7 +31,9 @@ pub(crate) fn samples(now: Timestamp) -> anyhow::Result<Vec<Value>> {
         "metadata": { "name": "borealis" },
         "spec": {
             "displayName": "Borealis lamp, two colours",
-            "schedule": { "startTime": at(120)?, "endTime": at(7_200)? },
+            "schedule": { "startTime": at(OPENS_IN_SECONDS)?, "endTime": at(7_200)? },
+            "payment": { "mode": "Wallet" },
+            "reservation": { "holdSeconds": 60 },
             "limits": { "perCustomer": 3 },
             "rateLimit": { "requests": 10, "windowSeconds": 60 },
             "items": [

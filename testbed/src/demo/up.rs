@@ -3,13 +3,19 @@
 use std::process::Stdio;
 
 use anyhow::Context as _;
-use testbed::Bed;
 use testbed::installation::{Installation, Plan};
+use testbed::{Bed, people};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::state::State;
 use super::{Up, samples};
+
+/// How many people have an account with a wallet, and what is in it: 500 euros.
+const PEOPLE: usize = 5_000;
+const BALANCE_MINOR: i64 = 50_000;
+/// Who of them is a merchant.
+const MERCHANT: &str = "0";
 
 pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
     say(match &up.kubeconfig {
@@ -55,7 +61,12 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
         let applied = installation.apply(&sample).await?;
         say(applied.trim());
     }
-    installation.wait_for("aurora", "Provisioned", 60).await?;
+    let loaded = installation.load_people(bed.folder(), PEOPLE, BALANCE_MINOR).await?;
+    say(loaded.trim());
+    installation.account(&["role", "--email", &people::email(MERCHANT), "--merchant", "true"]).await?;
+    for sale in ["aurora", "borealis"] {
+        installation.wait_for(sale, "Provisioned", 60).await?;
+    }
     Ok(installation)
 }
 
@@ -63,6 +74,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
 async fn tell(installation: &Installation) -> anyhow::Result<()> {
     let access = installation.access();
     let sale = installation.sale_id("aurora").await?;
+    let lamp = installation.sale_id("borealis").await?;
     let edge = access.edges.first().context("no edge is running")?;
     let kubectl = format!("kubectl --kubeconfig {} -n {}", access.kubeconfig.display(), access.namespace);
     println!();
@@ -75,7 +87,7 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
     println!("  NATS         {}", access.nats);
     println!("  Redis        {}", installation.plan.redis.as_deref().unwrap_or("none: edges apply rate limits alone"));
     println!();
-    println!("Three things to try in another terminal:");
+    println!("Four things to try in another terminal:");
     println!();
     println!("  1. A crowd of 20,000 shoppers for 1,000 units, each sending twice:");
     println!("       make crowd");
@@ -90,6 +102,28 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
         "       {kubectl} patch fs aurora --type=json -p '[{{\"op\":\"replace\",\"path\":\"/spec/items/0/quantity\",\"value\":1500}}]'"
     );
     println!("       {kubectl} patch fs aurora --type=merge -p '{{\"spec\":{{\"desiredState\":\"Paused\"}}}}'");
+    println!(
+        "  4. Sign in ({} to {} people have accounts, password {}), hold a lamp, pay it within a minute:",
+        people::email("0"),
+        PEOPLE - 1,
+        people::PASSWORD
+    );
+    println!("       export EDGE={edge} LAMP={lamp}; alias post='curl -s -X POST -H Content-Type:application/json'");
+    println!(
+        "       TOKEN=$(post $EDGE/v1/sessions -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\).*/\\1/')",
+        people::email("1"),
+        people::PASSWORD
+    );
+    println!(
+        "       post $EDGE/v1/sales/$LAMP/orders -H \"Authorization: Bearer $TOKEN\" -H Idempotency-Key:lamp -d '{{\"sku\":\"BOR-WHITE\",\"quantity\":1}}'"
+    );
+    println!(
+        "       post $EDGE/v1/sales/$LAMP/orders/ID/payment -H \"Authorization: Bearer $TOKEN\" -H Idempotency-Key:pay"
+    );
+    println!(
+        "       curl -s $EDGE/v1/me/wallets -H \"Authorization: Bearer $TOKEN\"        # {} may refund: …/ID/refund",
+        people::email(MERCHANT)
+    );
     println!();
     let columns = "custom-columns=A:.involvedObject.name,B:.reason,C:.message";
     let events = watch(installation, &["get", "events", "-w", "--no-headers", "-o", columns])?;

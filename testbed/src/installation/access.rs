@@ -127,6 +127,28 @@ impl Access {
         Ok(binary_output("sluice-edge", &arguments).await?.trim().to_owned())
     }
 
+    /// Makes accounts with wallets by the ledger's own command: the first `count` of [`people`](crate::people). What the
+    /// command said.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn load_people(&self, folder: &Path, count: usize, balance_minor: i64) -> anyhow::Result<String> {
+        let file = folder.join(format!("{}-people.csv", self.namespace));
+        std::fs::write(&file, crate::people::csv(count, balance_minor))?;
+        self.account(&["load", "--file", path(&file)?, "--customer-key-file", path(&self.keys.customer)?]).await
+    }
+
+    /// Runs `sluice-ledger account …`; what it said.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn account(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut all = vec!["account"];
+        all.extend(arguments);
+        all.extend(["--postgres-url", self.postgres.as_str()]);
+        binary_output("sluice-ledger", &all).await
+    }
+
     /// Compares both sides of a sale's books with the ledger's own command; its JSON.
     ///
     /// # Errors

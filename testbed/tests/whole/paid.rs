@@ -8,8 +8,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use testbed::eventually;
 use testbed::installation::Installation;
+use testbed::{eventually, people};
 use tokio::sync::{Semaphore, watch};
 
 use crate::shoppers::{End, Story, Street, ends};
@@ -97,7 +97,7 @@ async fn checked(postgres: &PgPool, stories: &[Story]) -> anyhow::Result<()> {
         number(postgres, "SELECT coalesce(sum(balance), 0)::bigint FROM purses WHERE kind = 'revenue'").await?;
     let wallets = number(postgres, "SELECT sum(balance)::bigint FROM purses WHERE kind = 'wallet'").await?;
     ensure!(revenue == sold * PRICE, "{sold} units were sold for {revenue}");
-    ensure!(wallets == PEOPLE as i64 * BALANCE - revenue, "wallets hold {wallets}");
+    ensure!(wallets == i64::try_from(PEOPLE)? * BALANCE - revenue, "wallets hold {wallets}");
     let free = number(postgres, "SELECT sum(free)::bigint FROM buckets").await?;
     ensure!(free + sold == UNITS, "{free} units are free, {sold} sold");
 
@@ -122,36 +122,15 @@ async fn checked(postgres: &PgPool, stories: &[Story]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives everybody a wallet, in one statement per table, as the books have it.
-async fn fund(postgres: &PgPool, customers: &[String]) -> anyhow::Result<()> {
-    let total = customers.len() as i64 * BALANCE;
-    sqlx::query("INSERT INTO purses (kind, owner, currency, balance) VALUES ('funding', '', 'EUR', $1)")
-        .bind(-total)
-        .execute(postgres)
-        .await?;
-    sqlx::query(
-        "WITH made AS (
-             INSERT INTO purses (kind, owner, currency, balance) SELECT 'wallet', owner, 'EUR', $2 FROM UNNEST($1::text[]) AS owner
-             RETURNING id
-         )
-         INSERT INTO transfers (credit, debit, amount_minor, cause)
-         SELECT (SELECT id FROM purses WHERE kind = 'funding'), made.id, $2, 'fund' FROM made",
-    )
-    .bind(customers)
-    .bind(BALANCE)
-    .execute(postgres)
-    .await?;
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_wallets_and_every_cent_though_the_owner_of_the_books_is_killed_three_times() {
     let (_alone, bed) = alone().await;
     let at = installed(bed).await;
     let id = opened(&at, &paid_sale("paid")).await.unwrap();
     let postgres = PgPoolOptions::new().max_connections(2).connect(&at.postgres).await.unwrap();
-    let sessions = at.sessions("payer", PEOPLE).await.unwrap();
-    fund(&postgres, &customers(&sessions)).await.unwrap();
+    let loaded = at.load_people(bed.folder(), PEOPLE, BALANCE).await.unwrap();
+    println!("{}", loaded.trim());
+    let sessions = at.sessions(&people::email("{}"), PEOPLE).await.unwrap();
 
     let seed = rand::random();
     println!("seed {seed}");
@@ -192,15 +171,4 @@ async fn five_thousand_wallets_and_every_cent_though_the_owner_of_the_books_is_k
     at.patch("paid", &json!({ "spec": { "desiredState": "Closed" } })).await.unwrap();
     at.wait_for("paid", "Completed", 60).await.unwrap();
     at.stop().await.unwrap();
-}
-
-/// The customer that each session is of, as its claims say.
-fn customers(sessions: &[String]) -> Vec<String> {
-    let of = |session: &String| {
-        let claims = session.split('.').nth(1).unwrap();
-        let json = data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap();
-        let claims: Value = serde_json::from_slice(&json).unwrap();
-        claims["sub"].as_str().unwrap().to_owned()
-    };
-    sessions.iter().map(of).collect()
 }

@@ -28,7 +28,7 @@ fn every_purse_that_holds_something_else_is_named() {
     ];
     let named = ["revenue", "pending", "refunds", "revenue"];
     for (line, named) in wrong.into_iter().zip(named) {
-        let found = breaches(&[line.clone()]);
+        let found = breaches(std::slice::from_ref(&line));
         assert!(found.len() == 1 && found[0].starts_with(named), "{line:?}: {found:?}");
     }
 }
