@@ -97,7 +97,7 @@ async fn checked(postgres: &PgPool, stories: &[Story]) -> anyhow::Result<()> {
         number(postgres, "SELECT coalesce(sum(balance), 0)::bigint FROM purses WHERE kind = 'revenue'").await?;
     let wallets = number(postgres, "SELECT sum(balance)::bigint FROM purses WHERE kind = 'wallet'").await?;
     ensure!(revenue == sold * PRICE, "{sold} units were sold for {revenue}");
-    ensure!(wallets == PEOPLE as i64 * BALANCE - revenue, "wallets hold {wallets}");
+    ensure!(wallets == i64::try_from(PEOPLE)? * BALANCE - revenue, "wallets hold {wallets}");
     let free = number(postgres, "SELECT sum(free)::bigint FROM buckets").await?;
     ensure!(free + sold == UNITS, "{free} units are free, {sold} sold");
 
@@ -124,7 +124,7 @@ async fn checked(postgres: &PgPool, stories: &[Story]) -> anyhow::Result<()> {
 
 /// Gives everybody a wallet, in one statement per table, as the books have it.
 async fn fund(postgres: &PgPool, customers: &[String]) -> anyhow::Result<()> {
-    let total = customers.len() as i64 * BALANCE;
+    let total = i64::try_from(customers.len())? * BALANCE;
     sqlx::query("INSERT INTO purses (kind, owner, currency, balance) VALUES ('funding', '', 'EUR', $1)")
         .bind(-total)
         .execute(postgres)
