@@ -5,7 +5,7 @@ use protocol::status::SaleStatus;
 use runtime::registry::Table;
 use testbed::{Bed, Service, free_port};
 
-use crate::shop::Edge;
+use crate::shop::{Edge, place};
 
 /// A ledger of an edge's installation, with a database of its own.
 pub(crate) struct Books {
@@ -26,8 +26,7 @@ impl Books {
         Table::<SaleStatus>::new(client, edge.installation.status_bucket()).create(1).await.unwrap();
         let database = bed.postgres().await.unwrap().create_database("edge").await.unwrap();
         let admin = format!("127.0.0.1:{}", free_port().unwrap());
-        let payment_key = bed.folder().join("payment.key");
-        std::fs::write(&payment_key, PAYMENT_KEY).unwrap();
+        let payment_key = place(bed, "payment.key", PAYMENT_KEY).unwrap();
         let customer_key = format!("--customer-key-file={}", bed.folder().join("customer.key").display());
         let arguments = [
             "run".to_owned(),

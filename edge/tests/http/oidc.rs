@@ -13,15 +13,14 @@ use testbed::{Bed, Issuer, eventually};
 use crate::books::Books;
 use crate::identity::cookie;
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, problem};
+use crate::shop::{Edge, SOON, place, problem};
 
 const SECRET: &str = "a client secret: with/signs+and spaces";
 
 /// An edge whose people may sign in by this issuer.
 async fn trusting(issuer: &Issuer) -> Edge {
     let bed = Bed::shared().await.unwrap();
-    let secret = bed.folder().join("oidc.secret");
-    std::fs::write(&secret, SECRET).unwrap();
+    let secret = place(bed, "oidc.secret", SECRET).unwrap();
     Edge::with(&[
         "--dev",
         &format!("--oidc-issuer={}", issuer.url()),

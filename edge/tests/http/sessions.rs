@@ -11,7 +11,7 @@ use testbed::{Bed, eventually};
 
 use crate::addresses::{self, protected};
 use crate::provision::draft;
-use crate::shop::{Edge, SESSION_KEY, SOON, Sale, customer, problem, ring};
+use crate::shop::{Edge, SESSION_KEY, SOON, Sale, customer, place, problem, ring};
 
 fn part(value: &Value) -> String {
     BASE64URL_NOPAD.encode(value.to_string().as_bytes())
@@ -181,13 +181,11 @@ async fn a_forged_or_expired_session_is_refused_at_every_address_that_asks_for_o
 async fn a_session_key_is_replaced_under_a_running_edge_and_no_session_is_lost_meanwhile() {
     let bed = Bed::shared().await.unwrap();
     let (old, new) = ("an old session key of the tests, long enough", "a new session key of the tests, long enough");
-    let files = ["first", "second"].map(|name| bed.folder().join(bed.unique(name)));
-    let keys = |first: &str, second: &str| {
-        std::fs::write(&files[0], first).unwrap();
-        std::fs::write(&files[1], second).unwrap();
-    };
-    keys(old, new);
-    let both = format!("--session-key-file={},{}", files[0].display(), files[1].display());
+    let names = ["first", "second"].map(|name| bed.unique(name));
+    let keys =
+        |first: &str, second: &str| [place(bed, &names[0], first).unwrap(), place(bed, &names[1], second).unwrap()];
+    let [first, second] = keys(old, new);
+    let both = format!("--session-key-file={},{}", first.display(), second.display());
     let edge = Edge::with(&[&both]).await;
     let sale = edge.sell(draft("rotate", 5)).await;
     let signed = |key: &str| {

@@ -1,5 +1,6 @@
 //! An edge, the sales that it has, and people.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -50,9 +51,8 @@ impl Edge {
     /// One more edge of an installation.
     pub(crate) async fn of_installation(name: &str, more: &[&str]) -> anyhow::Result<Self> {
         let bed = Bed::shared().await?;
-        let (session_key, customer_key) = (bed.folder().join("session.key"), bed.folder().join("customer.key"));
-        std::fs::write(&session_key, SESSION_KEY)?;
-        std::fs::write(&customer_key, CUSTOMER_KEY)?;
+        let session_key = place(bed, "session.key", SESSION_KEY)?;
+        let customer_key = place(bed, "customer.key", CUSTOMER_KEY)?;
         let (address, admin) = (format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?));
         let arguments = [
             "run".to_owned(),
@@ -180,6 +180,14 @@ impl Sale {
     pub(crate) fn expired(&self, name: &str) -> String {
         token(&self.installation, name, false, &[Role::Merchant], -1)
     }
+}
+
+/// Writes a file of the bed that a process of another test may read at this moment: whole, or as it was.
+pub(crate) fn place(bed: &Bed, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+    let (path, fresh) = (bed.folder().join(name), bed.folder().join(bed.unique(name)));
+    std::fs::write(&fresh, content)?;
+    std::fs::rename(&fresh, &path)?;
+    Ok(path)
 }
 
 pub(crate) fn customer(name: &str) -> CustomerId {
