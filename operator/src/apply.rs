@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::args::Storage;
 use crate::error::Error;
-use crate::plan::{FIRST_EPOCH, Step};
+use crate::plan::{FIRST_EPOCH, Step, Stop};
 use crate::resource::{FIELD_MANAGER, FlashSale, FlashSaleStatus};
 use crate::status;
 use crate::stock;
@@ -61,8 +61,8 @@ pub async fn steps(
 ) -> Result<FlashSale, Error> {
     let mut store = store;
     for step in steps {
-        if let Step::Publish(definition) = step {
-            publish(hands, &definition).await?;
+        if let Step::Publish(definition, stop) = step {
+            publish(hands, *definition, stop).await?;
             continue;
         }
         if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
@@ -86,16 +86,19 @@ pub async fn steps(
                 let Some(wanted) = wanted else { return Err(Error::Changed) };
                 sale = latch(hands, api, &sale, wanted, buckets).await?;
             }
-            Step::CreateStream | Step::Publish(_) => {}
+            Step::Resume => stock::stop(store, false).await?,
+            Step::CreateStream | Step::Publish(..) => {}
         }
     }
     Ok(sale)
 }
 
-/// Publishes a definition, unless a newer one is there.
-async fn publish(hands: &Hands, definition: &Definition) -> Result<(), Error> {
-    let key = definition.sale.as_str();
-    let revision = match hands.sales.get(key).await? {
+/// Publishes a definition, unless a newer one is there. A stop that came after the look that this was planned from is kept.
+async fn publish(hands: &Hands, mut definition: Definition, stop: Stop) -> Result<(), Error> {
+    let found = hands.sales.get(definition.sale.as_str()).await?;
+    definition.stopped = stop == Stop::Kept && found.as_ref().is_some_and(|(published, _)| published.stopped);
+    let (key, definition) = (definition.sale.as_str(), &definition);
+    let revision = match found {
         Some((published, _)) if published.generation > definition.generation => {
             return Err(Error::Deposed(published.generation));
         }
@@ -222,6 +225,21 @@ pub async fn write_finalizers(
 ) -> Result<FlashSale, Error> {
     let patch = json!({
         "metadata": { "uid": sale.uid(), "resourceVersion": sale.resource_version(), "finalizers": finalizers },
+    });
+    Ok(api.patch(&sale.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?)
+}
+
+/// Takes an annotation away, if the resource is still the one that was read.
+///
+/// # Errors
+/// [`Error::Changed`] when it is not.
+pub async fn forget_annotation(api: &Api<FlashSale>, sale: &FlashSale, annotation: &str) -> Result<FlashSale, Error> {
+    let patch = json!({
+        "metadata": {
+            "uid": sale.uid(),
+            "resourceVersion": sale.resource_version(),
+            "annotations": { annotation: null },
+        },
     });
     Ok(api.patch(&sale.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?)
 }

@@ -2,6 +2,7 @@
 
 use clap::builder::TypedValueParser as _;
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use protocol::SaleId;
 use runtime::args::{NatsArgs, ProcessArgs};
 
 /// Turns FlashSale resources into stock that can be claimed
@@ -20,6 +21,25 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the custom resource definition as YAML
     Crd,
+    /// Stop a sale at once, without Kubernetes: no claim is taken until it is resumed by an annotation
+    Close(CloseArgs),
+}
+
+/// Which sale is stopped.
+#[derive(clap::Args)]
+pub struct CloseArgs {
+    /// Id of the sale, as in its URLs
+    #[arg(long, value_name = "SALE", value_parser = |text: &str| SaleId::parse(text).map_err(|error| error.to_string()))]
+    pub sale: SaleId,
+    /// Where NATS is
+    #[command(flatten)]
+    pub nats: NatsArgs,
+}
+
+impl std::fmt::Debug for CloseArgs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("CloseArgs").field("sale", &self.sale).finish_non_exhaustive()
+    }
 }
 
 /// How the operator runs.

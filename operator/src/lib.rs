@@ -23,6 +23,7 @@ pub mod resource;
 mod service;
 pub mod status;
 pub mod stock;
+pub mod stop;
 pub mod wanted;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ use crate::args::{Args, Command};
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Crd => crd::print(),
+        Command::Close(args) => stop::run(&args),
         Command::Run(args) => {
             let process = args.process.clone();
             runtime::process::main("sluice-operator", env!("CARGO_PKG_VERSION"), &process, async move |process| {

@@ -126,8 +126,19 @@ pub enum Step {
         /// What is asked of it.
         target: Target,
     },
-    /// Let everybody know.
-    Publish(Box<Definition>),
+    /// Let everybody know. A stop that was published meanwhile stays, unless this ends it.
+    Publish(Box<Definition>, Stop),
+    /// Clear the emergency stop of every bucket.
+    Resume,
+}
+
+/// What becomes of an emergency stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It stays, where there is one.
+    Kept,
+    /// It is over.
+    Ended,
 }
 
 /// What comes next.
@@ -169,17 +180,18 @@ pub fn plan(wanted: &Result<Wanted, Refused>, latch: Option<&Latch>, seen: &Seen
     if let Some(newer) = newest_generation(seen).filter(|newer| *newer > definition.generation) {
         return Plan::Deposed(newer);
     }
-    definition.stopped = seen.published.as_ref().is_some_and(|published| published.stopped);
+    let resume = wanted.as_ref().is_ok_and(|wanted| wanted.resume);
+    definition.stopped = !resume && seen.published.as_ref().is_some_and(|published| published.stopped);
     definition.withdrawn = lost(latch, &definition, seen);
     if definition.withdrawn.is_some() {
         if seen.published.as_ref() != Some(&definition) {
-            return Plan::Steps(vec![Step::Publish(Box::new(definition))]);
+            return Plan::Steps(vec![Step::Publish(Box::new(definition), Stop::Kept)]);
         }
         let lost = definition.withdrawn.clone();
         return Plan::Settled(Standing { definition: Some(Box::new(definition)), refused, lost });
     }
     let Some(shelf) = &seen.shelf else { return refuse(Refused::new("spec", "has no stream"), None, None) };
-    let steps = enforce(&definition, latch, shelf, seen.published.as_ref(), now);
+    let steps = enforce(&definition, latch, shelf, seen.published.as_ref(), now, resume);
     if steps.is_empty() {
         Plan::Settled(Standing { definition: Some(Box::new(definition)), refused, lost: None })
     } else {

@@ -28,6 +28,8 @@ pub use status::{Availability, FlashSaleStatus, ItemStatus, LedgerStatus, Storag
 pub const FINALIZER: &str = "sluice.dev/finalizer";
 /// Annotation: `"true"` deletes a sale without waiting for the ledger.
 pub const FORCE_DELETE: &str = "sluice.dev/force-delete";
+/// Annotation: `"true"` ends an emergency stop; it is taken away once that is done.
+pub const RESUME: &str = "sluice.dev/resume";
 /// The field manager of everything that the operator writes.
 pub const FIELD_MANAGER: &str = "sluice-operator";
 /// Most buckets that a sale may have in a shard: what one read of the stream shows at one moment.

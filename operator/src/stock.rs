@@ -75,11 +75,28 @@ async fn seed<S: Store>(store: &S, writes: Vec<Write>) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Deposed`] when a bucket knows a newer one; else when not all are known to be stamped.
 pub async fn stamp<S: Store>(store: &S, definition: &Definition, closed: bool) -> Result<(), Error> {
+    every_bucket(store, |found| stamped(found, definition, closed)).await
+}
+
+/// Sets or clears the emergency stop of every bucket.
+///
+/// # Errors
+/// When not all are known to have it, or not.
+pub async fn stop<S: Store>(store: &S, stopped: bool) -> Result<(), Error> {
+    let next = |found: &Found| (found.bucket.stopped != stopped).then(|| Bucket { stopped, ..found.bucket.clone() });
+    every_bucket(store, |found| Ok(next(found))).await
+}
+
+/// Brings every bucket to what `next` says, where it says something.
+async fn every_bucket<S: Store>(
+    store: &S,
+    next: impl Fn(&Found) -> Result<Option<Bucket>, Error> + Copy,
+) -> Result<(), Error> {
     let position = store.position().await?;
     let found = observe::buckets(store, &Keys::Buckets, position, &[]).await?;
     let mut lacking = Vec::new();
     for found in found {
-        if let Some(next) = stamped(&found, definition, closed)? {
+        if let Some(next) = next(&found)? {
             lacking.push((found, next));
         }
     }
@@ -88,26 +105,23 @@ pub async fn stamp<S: Store>(store: &S, definition: &Definition, closed: bool) -
         if let Outcome::Committed(_) = store.commit(writes).await {
             continue;
         }
-        // A stamp keeps what it read and names the revision, so a late one is as good as an early one.
-        let mut each = Vec::with_capacity(batch.len());
-        for (found, _) in batch {
-            each.push(stamp_one(store, &found.sku, found.index, definition, closed));
-        }
+        // A write keeps what it read and names the revision, so a late one is as good as an early one.
+        let each = batch.iter().map(|(found, _)| one_bucket(store, &found.sku, found.index, next));
+        let each: Vec<_> = each.collect();
         stream::iter(each).buffer_unordered(STAMPS_AT_ONCE).try_collect::<Vec<()>>().await?;
     }
     Ok(())
 }
 
-async fn stamp_one<S: Store>(
+async fn one_bucket<S: Store>(
     store: &S,
     sku: &Sku,
     index: BucketIndex,
-    definition: &Definition,
-    closed: bool,
+    next: impl Fn(&Found) -> Result<Option<Bucket>, Error>,
 ) -> Result<(), Error> {
     for _ in 0..TRIES_MAX {
         let found = observe::bucket(store, sku, index).await?;
-        let Some(next) = stamped(&found, definition, closed)? else { return Ok(()) };
+        let Some(next) = next(&found)? else { return Ok(()) };
         match store.commit(vec![put(&found, &next)]).await {
             Outcome::Committed(_) => return Ok(()),
             Outcome::Conflict(Some(_)) => {}

@@ -12,7 +12,7 @@ use protocol::key::Stream;
 use protocol::sale::{self, Definition, StreamIdentity};
 use protocol::{Epoch, Generation, SaleId, Shard, Sku, Units};
 
-use crate::resource::{self, BUCKETS_PER_SHARD_MAX, FORCE_DELETE, FlashSale, RequiredSync};
+use crate::resource::{self, BUCKETS_PER_SHARD_MAX, FORCE_DELETE, FlashSale, RESUME, RequiredSync};
 
 /// How long an unpaid order is held unless the sale says so.
 const HOLD_SECONDS_DEFAULT: u32 = 300;
@@ -50,6 +50,8 @@ pub struct Wanted {
     pub deleting: bool,
     /// It is to be deleted without waiting for the ledger.
     pub force: bool,
+    /// An emergency stop is over.
+    pub resume: bool,
 }
 
 /// What was provisioned, as the status keeps it.
@@ -145,9 +147,10 @@ impl TryFrom<&FlashSale> for Wanted {
             Some(replicas @ (1 | 3 | 5)) => u8::try_from(replicas).ok(),
             Some(_) => return Err(Refused::new("spec.storage.replicas", "is 1, 3 or 5")),
         };
-        let force = sale.annotations().get(FORCE_DELETE).is_some_and(|value| value == "true");
+        let says = |annotation| sale.annotations().get(annotation).is_some_and(|value| value == "true");
+        let (force, resume) = (says(FORCE_DELETE), says(RESUME));
         let required_sync = spec.storage.required_sync;
-        let wanted = Self { definition, replicas, required_sync, shards, buckets_per_item, deleting, force };
+        let wanted = Self { definition, replicas, required_sync, shards, buckets_per_item, deleting, force, resume };
         wanted.consistent()?;
         Ok(wanted)
     }

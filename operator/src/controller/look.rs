@@ -15,7 +15,7 @@ use crate::apply;
 use crate::error::Error;
 use crate::observe;
 use crate::plan::{self, FIRST_EPOCH, Plan, Seen, Standing, Step};
-use crate::resource::FlashSale;
+use crate::resource::{FlashSale, RESUME};
 use crate::status::{self, View};
 use crate::wanted::{Latch, Refused, Wanted};
 
@@ -39,7 +39,7 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
             Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
             Plan::Steps(steps) => {
                 worked = true;
-                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
+                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(..)));
                 sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
@@ -50,6 +50,10 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
                 if worked {
                     let took = context.hands.clock.monotonic() - begun;
                     context.metrics.apply_seconds.observe(took.as_secs_f64());
+                }
+                if wanted.as_ref().is_ok_and(|wanted| wanted.resume) {
+                    // Done, and a stop that comes from now on is another one.
+                    sale = apply::forget_annotation(api, &sale, RESUME).await?;
                 }
                 return settled(context, api, &sale, wanted.as_ref().ok(), latch.as_ref(), &seen, &standing).await;
             }

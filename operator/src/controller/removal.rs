@@ -16,7 +16,7 @@ use super::look::{latch_of, see};
 use super::{Context, LIVE_EVERY, show};
 use crate::apply::{self, write_finalizers};
 use crate::error::Error;
-use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step};
+use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step, Stop};
 use crate::resource::{FINALIZER, FORCE_DELETE, FlashSale};
 use crate::status;
 use crate::wanted::{Latch, Wanted};
@@ -54,7 +54,7 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
                     return wait(context, api, &sale, waits).await;
                 }
                 let withdrawn = Definition { withdrawn: Some(DELETED.to_owned()), ..*definition };
-                let step = Step::Publish(Box::new(withdrawn));
+                let step = Step::Publish(Box::new(withdrawn), Stop::Kept);
                 sale = apply::steps(&context.hands, api, sale, None, None, vec![step]).await?;
             }
         }
@@ -78,6 +78,7 @@ fn closing(sale: &FlashSale, seen: &Seen) -> Option<Wanted> {
         buckets_per_item: 1,
         deleting: true,
         force: false,
+        resume: false,
     })
 }
 

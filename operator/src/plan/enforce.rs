@@ -6,7 +6,7 @@ use protocol::sale::{Definition, Gate};
 use protocol::supply::{self, Target};
 use protocol::{Sku, Units};
 
-use super::{Shelf, Step, Stock, seed};
+use super::{Shelf, Step, Stock, Stop, seed};
 use crate::wanted::Latch;
 
 /// The stages after the latch; empty when the definition is in force.
@@ -16,6 +16,7 @@ pub(super) fn enforce(
     shelf: &Shelf,
     published: Option<&Definition>,
     now: Timestamp,
+    resume: bool,
 ) -> Vec<Step> {
     let mut seeds: Vec<Step> = Vec::new();
     let mut buckets = latch.buckets.clone();
@@ -43,12 +44,17 @@ pub(super) fn enforce(
     }
     steps.extend(new.into_iter().map(supply));
     if published != Some(definition) {
-        steps.push(Step::Publish(Box::new(definition.clone())));
+        let stop = if resume { Stop::Ended } else { Stop::Kept };
+        steps.push(Step::Publish(Box::new(definition.clone()), stop));
     }
     if published.is_some() {
         steps.extend(stamp);
     }
     steps.extend(known.into_iter().map(supply));
+    // Last: until the buckets are free again, nobody sells by a definition that is only half in force.
+    if resume && shelf.items.values().flat_map(|stock| &stock.buckets).any(|(_, bucket)| bucket.stopped) {
+        steps.push(Step::Resume);
+    }
     steps
 }
 

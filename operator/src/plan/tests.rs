@@ -59,6 +59,7 @@ fn wanted(generation: u64, change: impl FnOnce(&mut Definition)) -> Wanted {
         buckets_per_item: 16,
         deleting: false,
         force: false,
+        resume: false,
     }
 }
 
@@ -167,7 +168,13 @@ impl World {
                 }
                 "supply"
             }
-            Step::Publish(definition) => {
+            Step::Resume => {
+                for (_, bucket) in self.shelf().items.values_mut().flat_map(|stock| &mut stock.buckets) {
+                    bucket.stopped = false;
+                }
+                "resume"
+            }
+            Step::Publish(definition, _) => {
                 assert_eq!(definition.uid, wanted.definition.uid);
                 assert!(self.latch.is_some(), "nothing is published before the latch");
                 self.seen.published = Some(*definition);
@@ -380,4 +387,18 @@ fn an_emergency_stop_survives_every_reconcile() {
     world.seen.published.as_mut().unwrap().stopped = true;
     world.run(&wanted(2, |_| {}), noon(), usize::MAX);
     assert!(world.seen.published.unwrap().stopped);
+}
+
+#[test]
+fn an_emergency_stop_ends_when_it_is_said_to_and_the_buckets_last() {
+    let mut world = World::settled(&wanted(1, |_| {}), noon());
+    world.seen.published.as_mut().unwrap().stopped = true;
+    for (_, bucket) in world.shelf().items.values_mut().flat_map(|stock| &mut stock.buckets) {
+        bucket.stopped = true;
+    }
+    let resumed = Wanted { resume: true, ..wanted(1, |_| {}) };
+    assert_eq!(world.run(&resumed, noon(), usize::MAX), ["publish", "resume"]);
+    assert!(!world.seen.published.as_ref().unwrap().stopped);
+    assert!(world.shelf().items.values().flat_map(|stock| &stock.buckets).all(|(_, bucket)| !bucket.stopped));
+    assert!(world.run(&resumed, noon(), usize::MAX).is_empty(), "there is nothing left to resume");
 }

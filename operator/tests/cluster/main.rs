@@ -5,5 +5,6 @@
 mod life;
 mod removal;
 mod rules;
+mod stop;
 mod trouble;
 mod world;
