@@ -18,6 +18,7 @@ use super::desk::{Floor, Shape};
 use super::metrics::Metrics;
 use super::*;
 
+mod held;
 mod shut;
 
 const BUDGET: Duration = Duration::from_secs(8);
