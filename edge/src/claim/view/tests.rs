@@ -63,3 +63,45 @@ fn a_stream_that_is_followed_again_where_it_broke_off_is_complete_at_once_unless
     assert!(!complete.after(Revision(13), 1));
     assert!(complete.after(Revision(14), 0));
 }
+
+fn entry(revision: u64, key: Key, value: bytes::Bytes) -> Entry {
+    Entry { key: Some(key), revision: Revision(revision), time: jiff::Timestamp::UNIX_EPOCH, value, pending: 0 }
+}
+
+#[tokio::test]
+async fn what_is_held_is_not_counted_between_the_messages_of_a_batch_nor_with_a_gap() {
+    let view = View::new(true);
+    let feed = |message: &Entry, complete| {
+        view.tally(message, complete);
+        view.reached.send_replace(message.revision);
+    };
+    let supply = Supply {
+        generation: Generation(1),
+        quantity: Units(2),
+        withheld: Units::ZERO,
+        delta: 2,
+        bucket: BucketIndex(0),
+        total: Units(2),
+    };
+    let bucket_key = Key::Bucket(sku(), BucketIndex(0));
+    feed(&entry(1, bucket_key.clone(), bucket(2).encode()), true);
+    assert_eq!(view.counted(&sku()), None, "the supply record is on its way");
+    feed(&entry(2, Key::Supply(sku(), 1), supply.encode()), true);
+    assert_eq!(view.counted(&sku()).map(|count| (count.free, count.held)), Some((Units(2), Units::ZERO)));
+
+    feed(&entry(3, bucket_key, bucket(0).encode()), true);
+    assert_eq!(view.counted(&sku()), None, "two units are in no order yet");
+    let wish =
+        protocol::claim::Request { key: protocol::IdempotencyKey::parse("k").unwrap(), sku: sku(), quantity: Units(2) };
+    let order = Key::Order(CustomerId::derive(b"key", "tests", "ann"), protocol::OrderNumber(0));
+    let shoe = sku();
+    let (count, ()) = tokio::join!(view.count(&shoe), async {
+        tokio::task::yield_now().await;
+        feed(&entry(4, order.clone(), wish.order(Some(50)).encode()), false);
+        assert_eq!(view.counted(&sku()), None, "something was left out");
+        tokio::task::yield_now().await;
+        feed(&entry(5, order, wish.order(Some(50)).encode()), true);
+    });
+    let count = count.unwrap();
+    assert_eq!((count.free, count.held, count.next_expiry), (Units::ZERO, Units(2), Some(50)));
+}

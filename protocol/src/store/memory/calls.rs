@@ -40,7 +40,7 @@ impl Future for Pause {
 }
 
 impl Memory {
-    async fn pause(&self) {
+    pub(super) async fn pause(&self) {
         let polls = self.lock().dice.pause();
         Pause(polls).await;
     }

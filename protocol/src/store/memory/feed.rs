@@ -59,6 +59,8 @@ impl Future for Next<'_> {
 
 impl Feed for MemoryFeed {
     async fn next(&mut self) -> Result<Entry, Unavailable> {
+        // A batch comes message by message, and others act in between.
+        self.memory.pause().await;
         Next(self).await
     }
 }
