@@ -92,7 +92,12 @@ impl Repo {
             return Ok(new.clone());
         }
         if let Some(known) = referred(&mut transaction, reference).await? {
-            return Ok(known);
+            if known.state != State::Failed || new.state == State::Failed || known.target != new.target {
+                return Ok(known);
+            }
+            let after = recaptured(&mut transaction, new).await?;
+            transaction.commit().await?;
+            return Ok(after);
         }
         let owed = Payment { state: State::RefundDue, ..new.clone() };
         if !insert(&mut transaction, &owed, Some(reference)).await? {
@@ -223,6 +228,29 @@ async fn referred(connection: &mut PgConnection, reference: &str) -> Result<Opti
         reference
     );
     row.fetch_optional(connection).await?.map(payment).transpose()
+}
+
+/// An attempt that had failed under this reference and went well after all, as providers let shoppers try again.
+async fn recaptured(connection: &mut PgConnection, new: &Payment) -> Result<Payment, Error> {
+    let beside = live(connection, new.target.order).await?.is_some();
+    let after = Payment { state: if beside { State::RefundDue } else { new.state }, ..new.clone() };
+    let moved = sqlx::query!(
+        "UPDATE payments SET state = $2, amount_minor = $3, currency = $4, changed_at = now()
+         WHERE id = $1 AND state = 'failed'",
+        after.id,
+        after.state.as_str(),
+        after.amount_minor,
+        after.currency
+    );
+    match moved.execute(&mut *connection).await {
+        Ok(moved) if moved.rows_affected() == 1 => captured(connection, &after).await.map(|()| after),
+        // Somebody else took it further, or began another payment of the order in this very moment: send it again.
+        Ok(_) => Err(Error::Unavailable(sqlx::Error::RowNotFound)),
+        Err(sqlx::Error::Database(refused)) if refused.is_unique_violation() => {
+            Err(Error::Unavailable(sqlx::Error::RowNotFound))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The money of a capture, as far as its state says that it has gone.

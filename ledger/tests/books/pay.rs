@@ -173,6 +173,29 @@ async fn a_provider_pays_orders_and_what_it_cannot_pay_is_owed() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_failed_and_then_went_well_under_one_reference_pays() {
+    let till = Till::of("again", external(), 40).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    till.hold(1).await;
+    till.hold(2).await;
+    till.shop.drained().await;
+    for _ in 0..2 {
+        assert_eq!(till.callback(report(till.id(1), "intent-1", "failed", PRICE)).await, Ok(CallbackOutcome::Declined));
+    }
+    for _ in 0..2 {
+        let paid = till.callback(report(till.id(1), "intent-1", "succeeded", PRICE)).await;
+        assert_eq!(paid, Ok(CallbackOutcome::Confirmed));
+    }
+    assert_eq!(till.callback(report(till.id(1), "intent-1", "failed", PRICE)).await, Ok(CallbackOutcome::Confirmed));
+    assert_eq!(till.callback(report(till.id(2), "intent-2", "failed", PRICE)).await, Ok(CallbackOutcome::Declined));
+    assert_eq!(till.callback(report(till.id(2), "intent-3", "succeeded", PRICE)).await, Ok(CallbackOutcome::Confirmed));
+    let late = till.callback(report(till.id(2), "intent-2", "succeeded", PRICE)).await;
+    assert_eq!(late, Ok(CallbackOutcome::RefundDue), "another one has paid meanwhile");
+    assert_eq!((till.purse("revenue").await, till.purse("refunds").await), (2 * PRICE, PRICE));
+    till.balances().await;
+}
+
+#[tokio::test]
 async fn what_is_free_is_paid_with_nothing() {
     let till = Till::of("free", Payment::Wallet, 10).await;
     let mut definition = till.shop.definition.clone();
