@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use protocol::key::Installation;
+use protocol::key::{Installation, Stream};
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::store::Unavailable;
 use protocol::{CustomerId, SaleId};
@@ -67,6 +67,18 @@ impl Places {
             })?;
         self.kept().insert(name, (identity.clone(), store.clone()));
         Ok(store)
+    }
+
+    /// Whether a stream is known not to be there any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when nobody can say.
+    pub async fn is_gone(&self, stream: &Stream) -> Result<bool, Unavailable> {
+        match JetStream::open(self.client.clone(), stream, None).await {
+            Err(OpenError::Missing(_)) => Ok(true),
+            Err(OpenError::Unavailable(lost)) => Err(lost),
+            Ok(_) | Err(_) => Ok(false),
+        }
     }
 
     /// Tells whoever watches that an order of this customer changed. A hint: it may be lost.

@@ -13,10 +13,10 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
-use protocol::OrderId;
 use protocol::ask::No;
 use protocol::ask::money::{Callback, CallbackAnswer, Changed, Pay, Refund};
 use protocol::sale::Definition;
+use protocol::{OrderId, SaleId};
 
 use crate::app::Edge;
 use crate::auth::Merchant;
@@ -63,13 +63,25 @@ pub async fn refund(
     Merchant(session): Merchant,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let definition = named(&edge, &sale)?;
-    let order = orders::id(&order)?;
+    let definition = match (named(&edge, &sale), SaleId::parse(&sale)) {
+        (Ok(definition), _) => Some(definition),
+        // No edge knows it any more: the ledger does, and gives the money back.
+        (Err(Problem::NotFound { .. }), Ok(_)) => None,
+        (Err(other), _) => return Err(other),
+    };
+    let sale = SaleId::parse(&sale).map_err(|_| Problem::not_found("There is no such sale."))?;
+    let id = orders::id(&order)?;
     let (head, request_body) = request.into_parts();
     orders::idempotency_key(&head.headers)?;
     body::none(request_body).await?;
-    let question = Refund { sale: definition.sale.clone(), order, by: session.customer };
-    answered(&definition, order, edge.ledger.ask(&question).await)
+    let answer = edge.ledger.ask(&Refund { sale: sale.clone(), order: id, by: session.customer }).await;
+    match (definition, answer) {
+        (Some(definition), answer) => answered(&definition, id, answer),
+        (None, Ok(Changed { number, order, .. })) => {
+            Ok(problem::found(&OrderBody::without_price(&sale, id, number, &order, None)))
+        }
+        (None, Err(other)) => Err(other.into()),
+    }
 }
 
 fn answered(definition: &Definition, id: OrderId, answer: Result<Changed, Unanswered>) -> Result<Response, Problem> {

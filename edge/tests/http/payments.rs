@@ -86,6 +86,48 @@ async fn a_merchant_takes_an_order_back_and_its_unit_is_for_sale_again() {
 }
 
 #[tokio::test]
+async fn an_order_of_a_sale_that_is_gone_is_refunded_and_still_shown() {
+    let edge = Edge::start().await.unwrap();
+    let _books = Books::open(&edge).await;
+    let sale = sale(&edge, "gone", Payment::None, 600).await;
+    let id = claimed(&sale, "ann").await;
+    let history = async || {
+        let answer = sale.http.get(edge.url("/v1/orders")).bearer_auth(sale.session("ann")).send().await?;
+        anyhow::Ok(answer.json::<Value>().await?["orders"].as_array().cloned().unwrap_or_default())
+    };
+    eventually(SOON, "the order in the books", async || {
+        ensure!(history().await?.len() == 1, "not yet");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let table = runtime::registry::Table::<protocol::sale::Definition>::new(
+        sale.nats.clone(),
+        sale.installation.sales_bucket(),
+    );
+    table.delete(sale.definition.sale.as_str()).await.unwrap();
+    let stream = sale.definition.stream(protocol::Shard(0)).name();
+    async_nats::jetstream::new(sale.nats.clone()).delete_stream(stream).await.unwrap();
+    eventually(SOON, "the sale to be gone", async || {
+        let status = sale.http.get(&sale.url).send().await?.status();
+        ensure!(status == 404, "{status}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(problem(post(&sale, &id, "refund", &sale.session("ann")).await).await.0, 403);
+    for _ in 0..2 {
+        let answer = post(&sale, &id, "refund", &sale.merchant("max")).await;
+        assert_eq!(answer.status(), 200);
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!((&body["id"], &body["reason"]), (&json!(id), &json!("refunded")), "{body}");
+    }
+    let shown = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
+    assert_eq!(shown.json::<Value>().await.unwrap()["reason"], "refunded");
+    assert_eq!(history().await.unwrap()[0]["state"], "released");
+}
+
+#[tokio::test]
 async fn a_ledger_that_may_have_heard_a_payment_sends_the_shopper_to_the_order() {
     let edge = Edge::start().await.unwrap();
     let books = Books::open(&edge).await;

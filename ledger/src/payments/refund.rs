@@ -3,14 +3,15 @@
 //! **What must always hold.** The order is released first, in the stream, once; the money follows from that. Whoever is
 //! killed in between leaves a released order with a settled payment, which the job that recovers finds.
 
-use protocol::BucketIndex;
 use protocol::ask::No;
 use protocol::ask::money::{Changed, Refund};
 use protocol::order::{Reason, State as OrderState};
 use protocol::release::{Attempt, Standing, release};
+use protocol::{BucketIndex, Revision};
 
+use super::payment::Target;
 use super::{Payments, RETRY, STEPS_MAX, away, changed};
-use crate::answer::{Answer, invalid};
+use crate::answer::{Answer, busy, invalid};
 
 impl Payments {
     /// Refunds a confirmed order, of anybody. The same again finds it refunded.
@@ -22,7 +23,9 @@ impl Payments {
         if target.sale != question.sale {
             return Err(No::NotFound.into());
         }
-        let definition = self.sale(&target.sale).await?;
+        let Some(definition) = self.places.sale(&target.sale).await.map_err(away)? else {
+            return self.refund_of_a_gone_sale(&target).await;
+        };
         for attempt in 1..=STEPS_MAX {
             let (store, standing) = self.standing(&definition, &target).await?;
             match (standing.order.state, standing.order.reason) {
@@ -54,6 +57,25 @@ impl Payments {
             }
         }
         Err(No::Unsettled.into())
+    }
+
+    /// Once the streams of a sale are removed its rows are all there is: the money goes back, no unit does.
+    async fn refund_of_a_gone_sale(&self, target: &Target) -> Answer<Changed> {
+        let stream = self.repo.stream_of(target).await?.ok_or(No::NotFound)?;
+        if !self.places.is_gone(&stream).await.map_err(away)? {
+            // Its definition is not there now, its stock is: nobody may say what its rows come to.
+            return Err(busy().into());
+        }
+        self.repo.refund_in_rows(target).await?;
+        let order = self.repo.order(target).await?.ok_or(No::NotFound)?;
+        match (order.state, order.reason) {
+            (OrderState::Released, Some(Reason::Refunded)) => {
+                let Target { customer, number, .. } = *target;
+                let standing = Standing { customer, number, revision: Revision(0), order };
+                Ok(self.returned(standing).await)
+            }
+            (_, reason) => Err(No::Released { reason: reason.unwrap_or(Reason::Expired) }.into()),
+        }
     }
 
     /// The refunded order, its money on the way; whatever cannot be done now, the job does.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::SaleId;
+use protocol::key::Stream;
 use protocol::order::{Order, Reason, State};
-use protocol::{IdempotencyKey, Units};
+use protocol::{Epoch, IdempotencyKey, SaleId, Shard, Units};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -121,6 +121,32 @@ impl Repo {
             sale.as_str()
         );
         Ok(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// The stream in which an order was made.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn stream_of(&self, target: &Target) -> Result<Option<Stream>, Error> {
+        let row = sqlx::query!("SELECT epoch, shard FROM orders WHERE id = $1", target.order.0);
+        let Some(row) = row.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let (epoch, shard) = (Epoch(narrow(row.epoch)?), Shard(narrow(row.shard)?));
+        Ok(Some(Stream { sale: target.sale.clone(), epoch, shard }))
+    }
+
+    /// Takes a confirmed order back in the rows alone: only for a sale whose streams are gone, where no row follows
+    /// anything any more. Its units stay where the books of the sale have closed them.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn refund_in_rows(&self, target: &Target) -> Result<(), Error> {
+        let taken = sqlx::query!(
+            "UPDATE orders SET state = 'released', reason = 'refunded', changed_at = now()
+             WHERE id = $1 AND state = 'confirmed'",
+            target.order.0
+        );
+        taken.execute(&self.pool).await?;
+        Ok(())
     }
 
     /// An order as the rows have it: the last word once its sale's streams are gone.

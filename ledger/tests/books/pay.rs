@@ -259,4 +259,15 @@ async fn a_payment_whose_sale_is_removed_is_settled_by_what_the_rows_say() {
     till.recover().await;
     assert_eq!((till.payments_in("settled").await, till.purse("revenue").await), (1, PRICE));
     till.balances().await;
+
+    let early = till.refund(1).await;
+    assert!(matches!(early, Err(No::Busy { .. })), "its stream is still there: {early:?}");
+    let stream = till.shop.definition.stream(protocol::Shard(0)).name();
+    async_nats::jetstream::new(till.shop.client.clone()).delete_stream(stream).await.unwrap();
+    for _ in 0..2 {
+        let back = till.refund(1).await.unwrap();
+        assert_eq!((back.order.state, back.order.reason), (State::Released, Some(Reason::Refunded)));
+    }
+    assert_eq!((till.wallet(1).await, till.purse("revenue").await), (PRICE, 0));
+    till.balances().await;
 }

@@ -69,18 +69,30 @@ impl<'a> OrderBody<'a> {
             }
             _ => None,
         };
+        Self { pay_url, price, total, ..Self::without_price(&definition.sale, id, number, order, at) }
+    }
+
+    /// Of an order whose sale is gone, and with it what it cost.
+    #[must_use]
+    pub fn without_price(
+        sale: &'a SaleId,
+        id: OrderId,
+        number: OrderNumber,
+        order: &'a Order,
+        at: Option<Timestamp>,
+    ) -> Self {
         Self {
             id,
-            sale: &definition.sale,
+            sale,
             number,
             sku: &order.sku,
             quantity: order.quantity,
             state: order.state.as_str(),
             reason: order.reason,
             expires_at: order.expires_at.and_then(|at| Timestamp::from_second(at).ok()),
-            pay_url,
-            price,
-            total,
+            pay_url: None,
+            price: None,
+            total: None,
             updated_at: at,
         }
     }
