@@ -118,7 +118,7 @@ async fn storm(seed: u64) -> BTreeMap<&'static str, usize> {
                         let mut hasher = DefaultHasher::new();
                         (seed, number, wish).hash(&mut hasher);
                         // In every other storm nobody leaves a hold behind, so that all of it can be sold.
-                        let dice = hasher.finish() % if seed % 2 == 0 { 4 } else { 3 };
+                        let dice = hasher.finish() % if seed.is_multiple_of(2) { 4 } else { 3 };
                         goes_on(&memory, &desks, number, at, id, dice).await;
                     }
                     Answer::Refused(refusal) => said.push(Said { from, to, refusal }),
