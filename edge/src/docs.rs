@@ -36,7 +36,7 @@ pub fn page(document: &Value) -> String {
     out.raw("<link rel=\"stylesheet\" href=\"/docs/style.css\">\n</head>\n<body>\n");
     out.raw("<a class=\"skip\" href=\"#main\">Skip to the reference</a>\n");
     let groups = groups(document);
-    contents(&mut out, document, &groups);
+    contents(&mut out, &groups);
     out.raw("<main id=\"main\">\n<h1>");
     out.text(&format!("{title} API "));
     out.element("small", "", text(document, "/info/version"));
@@ -75,7 +75,7 @@ fn about<'a>(document: &'a Value, tag: &str) -> &'a str {
     tags.find(|of| text(of, "/name") == tag).map_or("", |of| text(of, "/description"))
 }
 
-fn contents(out: &mut Html, document: &Value, groups: &[(&str, Vec<Operation<'_>>)]) {
+fn contents(out: &mut Html, groups: &[(&str, Vec<Operation<'_>>)]) {
     out.raw("<nav aria-label=\"Contents\">\n<details open>\n<summary>Contents</summary>\n<ul>\n");
     out.raw("<li><a href=\"#signing-in\">Signing in</a></li>\n");
     for (tag, operations) in groups {
@@ -84,14 +84,13 @@ fn contents(out: &mut Html, document: &Value, groups: &[(&str, Vec<Operation<'_>
         out.raw("</a>\n<ul>\n");
         for operation in operations {
             out.raw(&format!("<li><a href=\"#{}\">", operation.id()));
-            out.text(operation.summary());
+            out.text(operation.label());
             out.raw("</a></li>\n");
         }
         out.raw("</ul></li>\n");
     }
     out.raw("<li><a href=\"#problems\">Problems</a></li>\n<li><a href=\"#types\">Types</a></li>\n");
     out.raw("</ul>\n</details>\n</nav>\n");
-    debug_assert!(document.get("paths").is_some(), "a document has paths");
 }
 
 fn signing_in(out: &mut Html, document: &Value) {

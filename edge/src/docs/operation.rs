@@ -37,6 +37,12 @@ impl<'a> Operation<'a> {
         text(self.value, "/summary").trim_end_matches('.')
     }
 
+    /// The same in a few words, for a list.
+    pub(super) fn label(&self) -> &'a str {
+        let summary = self.summary();
+        summary.find([':', ',', '.']).and_then(|at| summary.get(..at)).unwrap_or(summary)
+    }
+
     /// Everything about it.
     pub(super) fn write(&self, out: &mut Html, document: &Value) {
         out.raw(&format!("<article id=\"{}\">\n<h3>", self.id()));
@@ -102,7 +108,7 @@ impl<'a> Operation<'a> {
             out.element("b", "status", status);
             for (kind, media) in response.get("content").and_then(Value::as_object).into_iter().flatten() {
                 out.raw(" ");
-                schema::kind(out, document, media.get("schema").unwrap_or(&Value::Null));
+                schema::kind(out, media.get("schema").unwrap_or(&Value::Null));
                 if kind != "application/json" {
                     out.raw(" ");
                     out.element("small", "", kind);

@@ -26,7 +26,7 @@ pub(super) fn body(out: &mut Html, document: &Value, schema: &Value) {
                     out.code(text(variant, "/description"));
                     fields(out, document, variant, &[]);
                 } else {
-                    kind(out, document, variant);
+                    kind(out, variant);
                     out.raw(" ");
                     out.code(text(variant, "/description"));
                 }
@@ -35,7 +35,7 @@ pub(super) fn body(out: &mut Html, document: &Value, schema: &Value) {
         }
         None => {
             out.raw("<li>");
-            kind(out, document, schema);
+            kind(out, schema);
             out.raw("</li>\n");
         }
     }
@@ -63,7 +63,7 @@ pub(super) fn entry(out: &mut Html, document: &Value, name: &str, schema: &Value
     out.raw("<dt>");
     out.element("code", "", name);
     out.raw(" ");
-    kind(out, document, schema);
+    kind(out, schema);
     if !required {
         out.raw(" ");
         out.element("em", "", "optional");
@@ -75,7 +75,7 @@ pub(super) fn entry(out: &mut Html, document: &Value, name: &str, schema: &Value
 }
 
 /// A type in a few words.
-pub(super) fn kind(out: &mut Html, document: &Value, schema: &Value) {
+pub(super) fn kind(out: &mut Html, schema: &Value) {
     if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|place| place.rsplit('/').next()) {
         out.raw(&format!("<a href=\"#type-{}\">", id(name)));
         out.text(name);
@@ -87,7 +87,7 @@ pub(super) fn kind(out: &mut Html, document: &Value, schema: &Value) {
             if place > 0 {
                 out.raw(" or ");
             }
-            kind(out, document, variant);
+            kind(out, variant);
         }
         return;
     }
@@ -105,7 +105,7 @@ pub(super) fn kind(out: &mut Html, document: &Value, schema: &Value) {
     };
     if name == "array" {
         out.raw("list of ");
-        return kind(out, document, schema.get("items").unwrap_or(&Value::Null));
+        return kind(out, schema.get("items").unwrap_or(&Value::Null));
     }
     out.element("span", "type", &name);
     let format = text(schema, "/format");

@@ -93,26 +93,7 @@ fn missing_is_not_null(schema: &mut Value) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
     for (name, field) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
-        let optional = !is_required(name);
-        if optional && let Some(Value::Array(types)) = field.get_mut("type") {
-            types.retain(|of| of != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                if let Some(of) = field.get_mut("type") {
-                    *of = only;
-                }
-            }
-        }
-        let Some(Value::Array(either)) = field.get_mut("oneOf") else { continue };
-        let about = either.iter().find_map(|of| of.get("description")).cloned();
-        if optional {
-            either.retain(|of| of.get("type") != Some(&"null".into()));
-        }
-        if let [only] = either.as_slice() {
-            *field = only.clone();
-        } else if let (Some(about), Some(field)) = (about, field.as_object_mut()) {
-            field.insert("description".to_owned(), about);
-        }
+        one_missing_is_not_null(field, !is_required(name));
     }
     for variant in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
         missing_is_not_null(variant);
@@ -122,6 +103,26 @@ fn missing_is_not_null(schema: &mut Value) {
                 field.entry("description").or_insert_with(|| "Which of them it is.".into());
             }
         }
+    }
+}
+
+fn one_missing_is_not_null(field: &mut Value, optional: bool) {
+    if let Some(Value::Array(types)) = field.get_mut("type").filter(|_| optional) {
+        types.retain(|of| of != "null");
+        let only = types.first().cloned().filter(|_| types.len() == 1);
+        if let (Some(only), Some(field)) = (only, field.as_object_mut()) {
+            field.insert("type".to_owned(), only);
+        }
+    }
+    let Some(Value::Array(either)) = field.get_mut("oneOf") else { return };
+    let about = either.iter().find_map(|of| of.get("description")).cloned();
+    if optional {
+        either.retain(|of| of.get("type") != Some(&"null".into()));
+    }
+    if let [only] = either.as_slice() {
+        *field = only.clone();
+    } else if let (Some(about), Some(field)) = (about, field.as_object_mut()) {
+        field.insert("description".to_owned(), about);
     }
 }
 
@@ -147,6 +148,12 @@ fn complete(method: &str, operation: &mut Value, kinds: &[Kind]) {
             named.insert("forbidden".to_owned());
         }
     }
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let required = parameter.get("required") == Some(&true.into());
+        if let Some(schema) = parameter.get_mut("schema") {
+            one_missing_is_not_null(schema, !required);
+        }
+    }
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let checked = parameters.into_iter().flatten().any(|parameter| {
         let part = |name| parameter.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -170,7 +177,7 @@ fn complete(method: &str, operation: &mut Value, kinds: &[Kind]) {
     for (status, response) in responses.iter_mut() {
         tell(status, response);
     }
-    responses.extend(by_status.iter().map(|(status, kinds)| (status.to_string(), refused(*status, kinds))));
+    responses.extend(by_status.iter().map(|(status, kinds)| (status.to_string(), refused(kinds))));
 }
 
 /// Headers that go with a status.
@@ -209,7 +216,7 @@ fn named(header: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{header}") })
 }
 
-fn refused(status: u16, kinds: &[&Kind]) -> Value {
+fn refused(kinds: &[&Kind]) -> Value {
     let titles: Vec<&str> = kinds.iter().map(|kind| kind.title).collect();
     let schemas: Vec<Value> = kinds.iter().map(|kind| reference(&kind.schema_name())).collect();
     let schema = match schemas.as_slice() {
@@ -230,7 +237,6 @@ fn refused(status: u16, kinds: &[&Kind]) -> Value {
     }
     let headers: Map<String, Value> = headers.into_iter().map(|(name, of)| (name.to_owned(), named(of))).collect();
     let content = json!({ "application/problem+json": { "schema": schema } });
-    debug_assert!(status >= 400, "{status} is no refusal");
     json!({ "description": titles.join(", "), "headers": headers, "content": content })
 }
 
