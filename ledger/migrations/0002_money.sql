@@ -13,6 +13,8 @@ CREATE TABLE users (
     -- A PHC string (Argon2id); nothing for people whom another issuer identifies.
     password   text,
     merchant   boolean NOT NULL DEFAULT false,
+    -- Made by whoever said that the address is theirs; nobody has checked it.
+    self_made  boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (issuer, subject)

@@ -91,9 +91,8 @@ impl RunArgs {
     /// # Errors
     /// When a key is too short, or one that everybody knows.
     pub fn provider(&self) -> anyhow::Result<Option<Provider>> {
-        let keys = self.payment_key_file.iter().map(|file| file.read_key(self.process.dev));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        Ok((!keys.is_empty()).then(|| Provider::new(keys)))
+        let files = self.payment_key_file.clone();
+        if files.is_empty() { Ok(None) } else { Ok(Some(Provider::of_files(files, self.process.dev)?)) }
     }
 }
 

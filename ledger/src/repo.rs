@@ -11,7 +11,7 @@
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
 //! whether trying again can help.
 
-mod attempts;
+pub mod attempts;
 pub mod books;
 pub mod funding;
 pub mod held;
@@ -44,12 +44,14 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
+/// How long a connection may take to show that it is alive when it is given back.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that questions share; apart from those of the followers, so that no crowd of questions holds up a follower.
 const QUESTION_CONNECTIONS_MAX: u32 = 8;
 /// How long a question waits for one: whoever asks waits too, and may ask again.
-const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest statement of a question, in milliseconds; every one of them reads or writes a few rows by key.
 const QUESTION_STATEMENT_MS: &str = "5000";
 
@@ -105,6 +107,17 @@ pub enum SchemaError {
     Migration(MigrateError),
 }
 
+/// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
+/// and its place would be taken until the network notices, a quarter of an hour later.
+fn pool() -> PgPoolOptions {
+    PgPoolOptions::new().after_release(|connection, _| {
+        Box::pin(async move {
+            let answered = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+            answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|()| true)
+        })
+    })
+}
+
 /// The ledger's database.
 #[derive(Debug, Clone)]
 pub struct Repo {
@@ -115,15 +128,14 @@ impl Repo {
     /// Connects when it is first needed.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
-        let pool =
-            PgPoolOptions::new().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
+        let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
         let options = options.application_name("sluice-ledger questions");
         Self { pool: pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)])) }
     }

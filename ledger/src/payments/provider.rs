@@ -11,12 +11,13 @@ use protocol::OrderId;
 use protocol::ask::No;
 use protocol::ask::money::Callback;
 use protocol::sale::Money;
+use runtime::args::{SecretError, SecretFile};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::answer::invalid;
+use crate::answer::{busy, invalid};
 
 /// How far a report's time may be from ours, in seconds.
 const WINDOW_SECONDS: i64 = 300;
@@ -26,7 +27,14 @@ const REFERENCE_BYTES_MAX: usize = 200;
 /// The provider, as far as we can tell: who has one of its keys.
 #[derive(Clone)]
 pub struct Provider {
-    keys: Vec<SecretString>,
+    keys: Keys,
+}
+
+#[derive(Clone)]
+enum Keys {
+    Known(Vec<SecretString>),
+    /// Read for each report, so that a key that leaked is not believed any longer than its file is there.
+    Files(Vec<SecretFile>, bool),
 }
 
 /// What it reports.
@@ -63,7 +71,23 @@ impl Provider {
     /// Whoever signs with one of these keys; two while they are rotated.
     #[must_use]
     pub fn new(keys: Vec<SecretString>) -> Self {
-        Self { keys }
+        Self { keys: Keys::Known(keys) }
+    }
+
+    /// Whoever signs with what is in these files at the time; with `dev`, keys that everybody knows are taken.
+    ///
+    /// # Errors
+    /// When one cannot be used now.
+    pub fn of_files(files: Vec<SecretFile>, dev: bool) -> Result<Self, SecretError> {
+        let provider = Self { keys: Keys::Files(files, dev) };
+        provider.keys().map(|_| provider)
+    }
+
+    fn keys(&self) -> Result<Vec<SecretString>, SecretError> {
+        match &self.keys {
+            Keys::Known(keys) => Ok(keys.clone()),
+            Keys::Files(files, dev) => files.iter().map(|file| file.read_key(*dev)).collect(),
+        }
     }
 
     /// What it says.
@@ -73,7 +97,11 @@ impl Provider {
     pub fn read(&self, callback: &Callback, now: Timestamp) -> Result<Report, No> {
         let Callback { body, timestamp, signature } = callback;
         let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).map_err(|_| No::NotTheProvider)?;
-        let signed = self.keys.iter().any(|key| {
+        let keys = self.keys().map_err(|error| {
+            tracing::error!("the payment provider cannot be told from others: {error}");
+            busy()
+        })?;
+        let signed = keys.iter().any(|key| {
             let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else { return false };
             mac.update(timestamp.as_bytes());
             mac.update(b".");

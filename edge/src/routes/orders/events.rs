@@ -40,7 +40,7 @@ const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 /// How long an order that is not there yet is waited for: its claim may be under way.
 const APPEARS_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks for it.
-const APPEARS_LOOK_AFTER: Duration = Duration::from_millis(250);
+const APPEARS_LOOK_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,7 +77,7 @@ pub async fn watch(
 ) -> Result<Response, Problem> {
     let definition = open_to(&edge, &sale, &session)?;
     let (id, customer) = (super::id(&order)?, session.customer);
-    let seat = edge.frames.seat(edge.metrics.viewers.clone()).ok_or(Problem::Refused(crate::claim::BUSY))?;
+    let seat = edge.frames.own_seat(edge.metrics.viewers.clone()).ok_or(Problem::Refused(crate::claim::BUSY))?;
     // Before the first look, so that no change after it is missed.
     let hints = edge.engine.hints(&definition.sale, &customer).await.map_err(unanswered)?;
     let newest = tokio::time::timeout(APPEARS_WITHIN, appears(&edge, &definition, &session, id)).await;
