@@ -26,6 +26,7 @@ pub mod statement;
 mod wallets;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,6 +45,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
+/// What Postgres calls the connections that answer questions.
+const QUESTIONS: &str = "sluice-ledger questions";
 /// How long a connection may take to show that it is alive when it is given back.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
@@ -118,6 +121,14 @@ fn pool() -> PgPoolOptions {
     })
 }
 
+fn following(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("sluice-ledger")
+}
+
+fn questions(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name(QUESTIONS).options([("statement_timeout", QUESTION_STATEMENT_MS)])
+}
+
 /// The ledger's database.
 #[derive(Debug, Clone)]
 pub struct Repo {
@@ -129,15 +140,26 @@ impl Repo {
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
+        Self { pool: pool.connect_lazy_with(following(options)) }
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
-        let options = options.application_name("sluice-ledger questions");
-        Self { pool: pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)])) }
+        Self { pool: pool.connect_lazy_with(questions(options)) }
+    }
+
+    /// Connects with these options from now on, those that came [of](Self::for_questions) questions with their bounds.
+    pub fn reconnect_with(&self, options: PgConnectOptions) {
+        let bounded = self.pool.connect_options().get_application_name() == Some(QUESTIONS);
+        self.pool.set_connect_options(if bounded { questions(options) } else { following(options) });
+    }
+
+    /// How it connects now.
+    #[must_use]
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
     }
 
     /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
