@@ -128,7 +128,13 @@ impl Repo {
     /// # Errors
     /// [`Error`].
     pub async fn stream_of(&self, target: &Target) -> Result<Option<Stream>, Error> {
-        let row = sqlx::query!("SELECT epoch, shard FROM orders WHERE id = $1", target.order.0);
+        // One that was never followed was made in the newest life of its sale, in its only shard.
+        let row = sqlx::query!(
+            r#"SELECT coalesce(orders.epoch, sales.epoch) AS "epoch!", coalesce(shard, 0) AS "shard!"
+               FROM sales LEFT JOIN orders ON orders.sale = sales.sale AND orders.id = $2 WHERE sales.sale = $1"#,
+            target.sale.as_str(),
+            target.order.0
+        );
         let Some(row) = row.fetch_optional(&self.pool).await? else { return Ok(None) };
         let (epoch, shard) = (Epoch(narrow(row.epoch)?), Shard(narrow(row.shard)?));
         Ok(Some(Stream { sale: target.sale.clone(), epoch, shard }))

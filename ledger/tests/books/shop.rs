@@ -81,7 +81,16 @@ impl Shop {
 
     /// A second sale in the same installation and database.
     pub(crate) async fn beside(&self, name: &str, units: u32) -> Self {
-        let draft = provision::draft(name, units);
+        self.beside_of(provision::draft(name, units)).await
+    }
+
+    /// The same, paid from wallets.
+    pub(crate) async fn beside_paid(&self, name: &str, units: u32) -> Self {
+        let payment = protocol::sale::Payment::Wallet;
+        self.beside_of(Definition { payment, ..provision::draft(name, units) }).await
+    }
+
+    async fn beside_of(&self, draft: Definition) -> Self {
         let definition = provision::provision(&self.client, &self.installation, draft, 1).await.unwrap();
         let store = open(&self.client, &definition).await;
         Self { definition, store, ..self.clone() }

@@ -118,6 +118,9 @@ impl Watching {
         loop {
             let stopping = self.seat.stopping.clone();
             stopping.run_until_cancelled(self.hinted()).await?;
+            // A sale that is gone, or must not be touched, has no events any more; whoever comes back is told.
+            let known = self.edge.sales.get(&self.definition.sale).ok()?;
+            self.definition = known.filter(|definition| definition.withdrawn.is_none())?;
             let number = self.newest.number;
             let now = self.edge.clock.monotonic();
             match self.edge.engine.order(&self.definition, self.customer, number).await {
