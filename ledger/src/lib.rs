@@ -26,6 +26,7 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`signature`] | how we and others prove who sends a message |
 //! | [`answer`] | where edges ask, and get their answers |
 //! | [`roles`] | who answers what |
 //! | [`accounts`] | people: register, sign in, who is that |
@@ -53,6 +54,7 @@ pub mod reconcile;
 pub mod repo;
 pub mod roles;
 pub mod shards;
+pub mod signature;
 pub mod statement;
 pub mod status;
 pub mod wallets;
