@@ -17,6 +17,9 @@ use crate::payments::Payments;
 use crate::places::Places;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
+use crate::webhook::Webhook;
+use crate::webhook::metrics::WebhookMetrics;
+use crate::webhook::receiver::Receiver;
 use crate::{accounts, reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
@@ -58,7 +61,8 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     let customer_key = args.customer_key()?;
     let provider = args.provider()?;
     let database = args.postgres.options()?;
-    let repo = Repo::new(database.clone());
+    let (receiver, outbox) = (args.receiver()?, args.outbox()?);
+    let repo = Repo::new(database.clone()).with_outbox(outbox);
     let postgres = process.readiness.part("postgres", true);
     prepare(&repo, args.migrate, &postgres).await?;
     let purpose = if args.has(Role::Follow) { "following" } else { "questions" };
@@ -81,6 +85,9 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     if args.has(Role::Follow) {
         roles::history(&desk, &questions).await?;
     }
+    if let Some(receiver) = receiver {
+        tell(&process, Repo::for_questions(database.clone()), receiver, args.webhook.webhook_concurrency)?;
+    }
     // A replica that says it is ready is one that questions reach.
     client.flush().await?;
     if !args.has(Role::Follow) {
@@ -93,6 +100,15 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
         repo.close().await;
         Ok(())
     });
+    Ok(())
+}
+
+/// Tells whoever fulfils orders, over connections of its own.
+fn tell(process: &Process, repo: Repo, receiver: Receiver, concurrency: u16) -> anyhow::Result<()> {
+    let metrics = WebhookMetrics::new(&process.metrics)?;
+    let part = process.readiness.part("webhook", false);
+    let webhook = Webhook::new(repo, receiver, concurrency.into(), process.clock.clone(), metrics, part);
+    process.drain.spawn("webhook", webhook.run(process.drain.stopping()));
     Ok(())
 }
 

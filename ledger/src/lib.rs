@@ -26,6 +26,7 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`webhook`] | whoever fulfils orders is told of them |
 //! | [`signature`] | how we and others prove who sends a message |
 //! | [`answer`] | where edges ask, and get their answers |
 //! | [`roles`] | who answers what |
@@ -58,3 +59,4 @@ pub mod signature;
 pub mod statement;
 pub mod status;
 pub mod wallets;
+pub mod webhook;

@@ -5,7 +5,7 @@
 //! commit and then finds no row, before it has done any work. Entries and balances are written by one statement, the
 //! balances from the entries: they cannot differ.
 //!
-//! **What it costs.** Seven statements for a thousand messages, whatever they say. Orders are inserted without looking
+//! **What it costs.** Seven statements for a thousand messages, whatever they say, and one more where orders are told of. Orders are inserted without looking
 //! first: the index is searched once per order, and only orders that exist already are read and updated.
 //!
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
@@ -13,11 +13,13 @@
 
 pub mod attempts;
 pub mod books;
+pub mod fulfilment;
 pub mod funding;
 pub mod held;
 pub mod history;
 pub mod money;
 mod orders;
+pub mod outbox;
 pub mod ownership;
 pub mod payments;
 pub mod people;
@@ -122,6 +124,8 @@ fn pool() -> PgPoolOptions {
 #[derive(Debug, Clone)]
 pub struct Repo {
     pool: PgPool,
+    /// Whether somebody wants to be told of orders.
+    outbox: bool,
 }
 
 impl Repo {
@@ -129,7 +133,19 @@ impl Repo {
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
+        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")), outbox: false }
+    }
+
+    /// The same, noting beside every order what somebody has to be told of it.
+    #[must_use]
+    pub fn with_outbox(self, outbox: bool) -> Self {
+        Self { outbox, ..self }
+    }
+
+    /// Whether it does.
+    #[must_use]
+    pub fn has_outbox(&self) -> bool {
+        self.outbox
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
@@ -137,7 +153,8 @@ impl Repo {
     pub fn for_questions(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
         let options = options.application_name("sluice-ledger questions");
-        Self { pool: pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)])) }
+        let pool = pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)]));
+        Self { pool, outbox: false }
     }
 
     /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
