@@ -11,6 +11,7 @@ use runtime::readiness::Part;
 
 use crate::answer::Desk;
 use crate::args::account::AccountCommand;
+use crate::args::export::ExportArgs;
 use crate::args::{Arguments, Command, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
 use crate::payments::Payments;
@@ -20,7 +21,7 @@ use crate::shards::Shards;
 use crate::webhook::Webhook;
 use crate::webhook::metrics::WebhookMetrics;
 use crate::webhook::receiver::Receiver;
-use crate::{accounts, reconcile, roles, statement};
+use crate::{accounts, export, reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
 const COMPONENT: &str = "sluice-ledger";
@@ -43,6 +44,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         }),
         Command::Reconcile(args) => once(run_reconcile(&args)),
         Command::Statement(args) => once(run_statement(&args)),
+        Command::Export(args) => once(run_export(&args)),
         Command::Account(command) => once(run_account(command)),
     };
     outcome.unwrap_or_else(|error| {
@@ -146,6 +148,14 @@ async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
     let repo = Repo::new(args.postgres.options()?);
     let mut out = std::io::BufWriter::new(std::io::stdout());
     statement::statement(&repo, args, &mut out).await?;
+    repo.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let repo = Repo::new(args.postgres.options()?);
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    export::export(args, &repo, &mut out).await?;
     repo.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! The arguments; the only file of the ledger that reads the environment.
 
 pub mod account;
+pub mod export;
 pub mod webhook;
 
 use anyhow::Context as _;
@@ -34,6 +35,9 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Prints the settlement of a sale: totals, positions, a hash of its orders
     Statement(Box<StatementArgs>),
+    /// Prints the orders of a sale with whom they are for; exit code 0 once all are printed, 1 when that fails, 2 for wrong
+    /// arguments
+    Export(Box<export::ExportArgs>),
     /// Makes accounts, funds wallets, names merchants
     #[command(subcommand)]
     Account(account::AccountCommand),

@@ -26,6 +26,7 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`export`] | the orders of a sale with whom they are for |
 //! | [`webhook`] | whoever fulfils orders is told of them |
 //! | [`signature`] | how we and others prove who sends a message |
 //! | [`answer`] | where edges ask, and get their answers |
@@ -45,6 +46,7 @@ pub mod app;
 pub mod args;
 pub mod audit;
 pub mod expire;
+pub mod export;
 pub mod follow;
 pub mod history;
 pub mod metrics;
