@@ -24,10 +24,12 @@ pub mod ownership;
 pub mod payments;
 pub mod people;
 pub mod purses;
+mod schema;
 pub mod statement;
 mod wallets;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,17 +37,16 @@ use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::wire::WireError;
 use protocol::{BucketIndex, Revision, SaleId, Sku, Units};
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::post::{Account, Book};
-
-/// The schema, from nothing to what this release needs.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+pub use schema::SchemaError;
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
+/// What Postgres calls the connections that answer questions.
+const QUESTIONS: &str = "sluice-ledger questions";
 /// How long a connection may take to show that it is alive when it is given back.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
@@ -90,25 +91,6 @@ impl From<WireError> for Error {
     }
 }
 
-/// The database is not ready for this release.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
-    /// Nobody answered.
-    #[error("{0}")]
-    Unavailable(sqlx::Error),
-    /// It lacks a migration.
-    #[error("the database is at version {found}, this release needs {needed}: run `sluice-ledger migrate`")]
-    Behind {
-        /// Its newest migration.
-        found: i64,
-        /// Ours.
-        needed: i64,
-    },
-    /// A migration failed or was changed after it was applied.
-    #[error("the database cannot be migrated: {0}")]
-    Migration(MigrateError),
-}
-
 /// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
 /// and its place would be taken until the network notices, a quarter of an hour later.
 fn pool() -> PgPoolOptions {
@@ -118,6 +100,14 @@ fn pool() -> PgPoolOptions {
             answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|()| true)
         })
     })
+}
+
+fn following(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("sluice-ledger")
+}
+
+fn questions(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name(QUESTIONS).options([("statement_timeout", QUESTION_STATEMENT_MS)])
 }
 
 /// The ledger's database.
@@ -133,58 +123,26 @@ impl Repo {
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")), outbox: false }
-    }
-
-    /// The same, noting beside every order what somebody has to be told of it.
-    #[must_use]
-    pub fn with_outbox(self, outbox: bool) -> Self {
-        Self { outbox, ..self }
-    }
-
-    /// Whether it does.
-    #[must_use]
-    pub fn has_outbox(&self) -> bool {
-        self.outbox
+        Self { pool: pool.connect_lazy_with(following(options)), outbox: false }
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
-        let options = options.application_name("sluice-ledger questions");
-        let pool = pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)]));
-        Self { pool, outbox: false }
+        Self { pool: pool.connect_lazy_with(questions(options)), outbox: false }
     }
 
-    /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn migrate(&self) -> Result<(), SchemaError> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
-            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
-                SchemaError::Unavailable(error)
-            }
-            other => SchemaError::Migration(other),
-        })
+    /// Connects with these options from now on, those that came [of](Self::for_questions) questions with their bounds.
+    pub fn reconnect_with(&self, options: PgConnectOptions) {
+        let bounded = self.pool.connect_options().get_application_name() == Some(QUESTIONS);
+        self.pool.set_connect_options(if bounded { questions(options) } else { following(options) });
     }
 
-    /// Whether somebody has migrated it far enough. A newer schema is fine: a migration says which code it tolerates.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn check_schema(&self) -> Result<(), SchemaError> {
-        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        // The table belongs to sqlx and is not in our migrations, so this one statement is not checked at compile time.
-        let newest = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success");
-        let found = match newest.fetch_one(&self.pool).await {
-            Ok(found) => found.unwrap_or_default(),
-            // Undefined table: never migrated.
-            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42P01") => 0,
-            Err(error) => return Err(SchemaError::Unavailable(error)),
-        };
-        if found < needed { Err(SchemaError::Behind { found, needed }) } else { Ok(()) }
+    /// How it connects now.
+    #[must_use]
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
     }
 
     /// Whether it answers.

@@ -105,6 +105,18 @@ pub(super) async fn put_outbox(
 }
 
 impl Repo {
+    /// The same, noting beside every order what somebody has to be told of it.
+    #[must_use]
+    pub fn with_outbox(self, outbox: bool) -> Self {
+        Self { outbox, ..self }
+    }
+
+    /// Whether it does.
+    #[must_use]
+    pub fn has_outbox(&self) -> bool {
+        self.outbox
+    }
+
     /// Notes orders of a shard that have to be told of and that no follower noted, because it had no webhook: of sales that
     /// were not over when there first was one, and whatever changed since. Looks at `most` of them after `seen`; how far it
     /// came, or nothing at the end.
