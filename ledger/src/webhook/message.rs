@@ -42,7 +42,7 @@ impl Message {
     pub fn of(delivery: &Delivery) -> Result<Self, serde_json::Error> {
         let Delivery { epoch, revision, attempt, line } = delivery;
         let id = Uuid::new_v5(&line.order.id, format!("{epoch}.{revision}").as_bytes());
-        let event = format!("order.{}", line.order.state);
+        let event = ["order", line.order.state.as_str()].join(".");
         let item_name = line.order.item_name.as_deref().map(short);
         let (email, name) = (line.customer.email.as_deref().map(short), line.customer.name.as_deref().map(short));
         let order = OrderPart { item_name, ..line.order.clone() };
