@@ -12,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::Desk;
 use crate::args::account::AccountCommand;
+use crate::args::export::ExportArgs;
 use crate::args::{Arguments, Command, PostgresArgs, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
 use crate::payments::Payments;
 use crate::places::Places;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
-use crate::{accounts, reconcile, roles, statement};
+use crate::webhook::Webhook;
+use crate::webhook::metrics::WebhookMetrics;
+use crate::webhook::receiver::Receiver;
+use crate::{accounts, export, reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
 const COMPONENT: &str = "sluice-ledger";
@@ -43,6 +47,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         }),
         Command::Reconcile(args) => once(run_reconcile(&args)),
         Command::Statement(args) => once(run_statement(&args)),
+        Command::Export(args) => once(run_export(&args)),
         Command::Account(command) => once(run_account(command)),
     };
     outcome.unwrap_or_else(|error| {
@@ -61,7 +66,8 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     let customer_key = args.customer_key()?;
     let provider = args.provider()?;
     let database = args.postgres.options()?;
-    let repo = Repo::new(database.clone());
+    let (receiver, outbox) = (args.receiver()?, args.outbox()?);
+    let repo = Repo::new(database.clone()).with_outbox(outbox);
     let postgres = process.readiness.part("postgres", true);
     prepare(&repo, args.migrate, &postgres).await?;
     let purpose = if args.has(Role::Follow) { "following" } else { "questions" };
@@ -70,9 +76,12 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
 
     let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;
     let questions = Repo::for_questions(database.clone());
-    let (fresh, stop) = ((args.postgres.clone(), [repo.clone(), questions.clone()]), process.drain.stopping());
+    // Of their own, so that neither questions nor deliveries wait for each other.
+    let deliveries = Repo::for_questions(database);
+    let repos = [repo.clone(), questions.clone(), deliveries.clone()];
+    let (fresh, stop) = (args.postgres.clone(), process.drain.stopping());
     process.drain.spawn("password", async move {
-        keep_fresh(&fresh.0, &fresh.1, &stop).await;
+        keep_fresh(&fresh, &repos, &stop).await;
         Ok(())
     });
     let metrics = LedgerMetrics::new(&process.metrics)?;
@@ -89,6 +98,9 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     if args.has(Role::Follow) {
         roles::history(&desk, &questions).await?;
     }
+    if let Some(receiver) = receiver {
+        tell(&process, deliveries, receiver, args.webhook.webhook_concurrency)?;
+    }
     // A replica that says it is ready is one that questions reach.
     client.flush().await?;
     if !args.has(Role::Follow) {
@@ -101,6 +113,15 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
         repo.close().await;
         Ok(())
     });
+    Ok(())
+}
+
+/// Tells whoever fulfils orders, over connections of its own.
+fn tell(process: &Process, repo: Repo, receiver: Receiver, concurrency: u16) -> anyhow::Result<()> {
+    let metrics = WebhookMetrics::new(&process.metrics)?;
+    let part = process.readiness.part("webhook", false);
+    let webhook = Webhook::new(repo, receiver, concurrency.into(), process.clock.clone(), metrics, part);
+    process.drain.spawn("webhook", webhook.run(process.drain.stopping()));
     Ok(())
 }
 
@@ -148,6 +169,14 @@ async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
     let repo = Repo::new(args.postgres.options()?);
     let mut out = std::io::BufWriter::new(std::io::stdout());
     statement::statement(&repo, args, &mut out).await?;
+    repo.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let repo = Repo::new(args.postgres.options()?);
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    export::export(args, &repo, &mut out).await?;
     repo.close().await;
     Ok(ExitCode::SUCCESS)
 }

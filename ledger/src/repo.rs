@@ -5,7 +5,7 @@
 //! commit and then finds no row, before it has done any work. Entries and balances are written by one statement, the
 //! balances from the entries: they cannot differ.
 //!
-//! **What it costs.** Seven statements for a thousand messages, whatever they say. Orders are inserted without looking
+//! **What it costs.** Seven statements for a thousand messages, whatever they say, and one more where orders are told of. Orders are inserted without looking
 //! first: the index is searched once per order, and only orders that exist already are read and updated.
 //!
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
@@ -13,15 +13,18 @@
 
 pub mod attempts;
 pub mod books;
+pub mod fulfilment;
 pub mod funding;
 pub mod held;
 pub mod history;
 pub mod money;
 mod orders;
+pub mod outbox;
 pub mod ownership;
 pub mod payments;
 pub mod people;
 pub mod purses;
+mod schema;
 pub mod statement;
 mod wallets;
 
@@ -34,14 +37,11 @@ use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::wire::WireError;
 use protocol::{BucketIndex, Revision, SaleId, Sku, Units};
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::post::{Account, Book};
-
-/// The schema, from nothing to what this release needs.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+pub use schema::SchemaError;
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
@@ -91,25 +91,6 @@ impl From<WireError> for Error {
     }
 }
 
-/// The database is not ready for this release.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
-    /// Nobody answered.
-    #[error("{0}")]
-    Unavailable(sqlx::Error),
-    /// It lacks a migration.
-    #[error("the database is at version {found}, this release needs {needed}: run `sluice-ledger migrate`")]
-    Behind {
-        /// Its newest migration.
-        found: i64,
-        /// Ours.
-        needed: i64,
-    },
-    /// A migration failed or was changed after it was applied.
-    #[error("the database cannot be migrated: {0}")]
-    Migration(MigrateError),
-}
-
 /// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
 /// and its place would be taken until the network notices, a quarter of an hour later.
 fn pool() -> PgPoolOptions {
@@ -133,6 +114,8 @@ fn questions(options: PgConnectOptions) -> PgConnectOptions {
 #[derive(Debug, Clone)]
 pub struct Repo {
     pool: PgPool,
+    /// Whether somebody wants to be told of orders.
+    outbox: bool,
 }
 
 impl Repo {
@@ -140,14 +123,14 @@ impl Repo {
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(following(options)) }
+        Self { pool: pool.connect_lazy_with(following(options)), outbox: false }
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(questions(options)) }
+        Self { pool: pool.connect_lazy_with(questions(options)), outbox: false }
     }
 
     /// Connects with these options from now on, those that came [of](Self::for_questions) questions with their bounds.
@@ -160,36 +143,6 @@ impl Repo {
     #[must_use]
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
         self.pool.connect_options()
-    }
-
-    /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn migrate(&self) -> Result<(), SchemaError> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
-            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
-                SchemaError::Unavailable(error)
-            }
-            other => SchemaError::Migration(other),
-        })
-    }
-
-    /// Whether somebody has migrated it far enough. A newer schema is fine: a migration says which code it tolerates.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn check_schema(&self) -> Result<(), SchemaError> {
-        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        // The table belongs to sqlx and is not in our migrations, so this one statement is not checked at compile time.
-        let newest = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success");
-        let found = match newest.fetch_one(&self.pool).await {
-            Ok(found) => found.unwrap_or_default(),
-            // Undefined table: never migrated.
-            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42P01") => 0,
-            Err(error) => return Err(SchemaError::Unavailable(error)),
-        };
-        if found < needed { Err(SchemaError::Behind { found, needed }) } else { Ok(()) }
     }
 
     /// Whether it answers.

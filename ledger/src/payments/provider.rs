@@ -4,20 +4,18 @@
 //! that only the provider and the ledger have, over the time and the body as they came. A report is good for five minutes;
 //! within them the same one again makes nothing new, because its reference names one payment.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use protocol::OrderId;
 use protocol::ask::No;
 use protocol::ask::money::Callback;
 use protocol::sale::Money;
 use runtime::args::{SecretError, SecretFile};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::answer::{busy, invalid};
+use crate::signature::{Keys, verify};
 
 /// How far a report's time may be from ours, in seconds.
 const WINDOW_SECONDS: i64 = 300;
@@ -28,13 +26,6 @@ const REFERENCE_BYTES_MAX: usize = 200;
 #[derive(Clone)]
 pub struct Provider {
     keys: Keys,
-}
-
-#[derive(Clone)]
-enum Keys {
-    Known(Vec<SecretString>),
-    /// Read for each report, so that a key that leaked is not believed any longer than its file is there.
-    Files(Vec<SecretFile>, bool),
 }
 
 /// What it reports.
@@ -79,15 +70,7 @@ impl Provider {
     /// # Errors
     /// When one cannot be used now.
     pub fn of_files(files: Vec<SecretFile>, dev: bool) -> Result<Self, SecretError> {
-        let provider = Self { keys: Keys::Files(files, dev) };
-        provider.keys().map(|_| provider)
-    }
-
-    fn keys(&self) -> Result<Vec<SecretString>, SecretError> {
-        match &self.keys {
-            Keys::Known(keys) => Ok(keys.clone()),
-            Keys::Files(files, dev) => files.iter().map(|file| file.read_key(*dev)).collect(),
-        }
+        Ok(Self { keys: Keys::of_files(files, dev)? })
     }
 
     /// What it says.
@@ -96,18 +79,11 @@ impl Provider {
     /// [`No::NotTheProvider`] for whatever it did not sign, or signed long ago; [`No::Invalid`] for what is no report.
     pub fn read(&self, callback: &Callback, now: Timestamp) -> Result<Report, No> {
         let Callback { body, timestamp, signature } = callback;
-        let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).map_err(|_| No::NotTheProvider)?;
-        let keys = self.keys().map_err(|error| {
+        let keys = self.keys.read().map_err(|error| {
             tracing::error!("the payment provider cannot be told from others: {error}");
             busy()
         })?;
-        let signed = keys.iter().any(|key| {
-            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else { return false };
-            mac.update(timestamp.as_bytes());
-            mac.update(b".");
-            mac.update(body.as_bytes());
-            mac.verify_slice(&signature).is_ok()
-        });
+        let signed = verify(&keys, timestamp, body.as_bytes(), signature);
         let at: i64 = timestamp.parse().map_err(|_| No::NotTheProvider)?;
         let fresh = at.checked_sub(now.as_second()).is_some_and(|apart| apart.abs() <= WINDOW_SECONDS);
         if !signed || !fresh {
