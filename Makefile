@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build test fmt lint demo crowd session bench rust
+.PHONY: help tools build test fmt lint generate demo crowd session bench rust
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
@@ -19,6 +19,7 @@ help:
 	@echo "make build   build every binary and every test once"
 	@echo "make lint    check format and lints"
 	@echo "make fmt     write the format"
+	@echo "make generate  write what is made from the code: the resource definition, the API document"
 
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is not installed: get it from https://rustup.rs; rust-toolchain.toml names the version" >&2; exit 1; }
@@ -37,6 +38,12 @@ fmt: rust
 lint: rust
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# What is made from the code and committed; a test fails when a copy is stale.
+generate: rust
+	$(CARGO) build --workspace --bins
+	$(TARGET)/debug/sluice-operator crd > charts/sluice/crds/flashsale.yaml
+	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
 
 test: tools lint build
 	$(CARGO) test --workspace --no-fail-fast

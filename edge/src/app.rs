@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodRouter, delete, get, post};
 use jiff::SignedDuration;
 use runtime::clock::Clock;
+use utoipa::openapi::{OpenApi, PathItem};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::keys::Keys;
 use crate::auth::oidc::Oidc;
@@ -17,9 +18,10 @@ use crate::frames::Frames;
 use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
+use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::orders::{cancel, events as order_events};
-use crate::routes::{accounts, events, history, index, me, orders, payments, sales, sessions};
+use crate::routes::{accounts, events, history, index, me, orders, payments, reference, sales, sessions};
 use crate::sales::Sales;
 
 /// What routes work with.
@@ -51,62 +53,56 @@ pub struct Edge {
 /// The routes. Those for customers take a `Session` and so cannot be reached without one.
 pub fn router(edge: Arc<Edge>) -> Router {
     let fallback = async || Problem::not_found("There is nothing at this address.");
-    table().router.fallback(fallback).with_state(edge)
+    let (router, _) = table().split_for_parts();
+    router.fallback(fallback).with_state(edge)
+}
+
+/// What the routes say about themselves.
+#[must_use]
+pub fn described() -> OpenApi {
+    table().into_openapi()
 }
 
 /// Every address and method, as the router has them: what tests of who may do what go through.
 #[must_use]
-pub fn addresses() -> Vec<(Method, &'static str)> {
-    table().addresses
+pub fn addresses() -> Vec<(Method, String)> {
+    let of = |path: String, item: PathItem| {
+        let methods = [(Method::GET, item.get), (Method::POST, item.post), (Method::DELETE, item.delete)];
+        methods.into_iter().filter_map(move |(method, operation)| operation.map(|_| (method, path.clone())))
+    };
+    described().paths.paths.into_iter().flat_map(|(path, item)| of(path, item)).collect()
 }
 
-fn table() -> Table {
-    Table::default()
-        .get("/", index::index)
-        .get("/v1/sales", sales::list)
-        .get("/v1/sales/{sale}", sales::one)
-        .get("/v1/sales/{sale}/events", events::watch)
-        .get("/v1/sales/{sale}/orders", orders::list)
-        .post("/v1/sales/{sale}/orders", orders::claim)
-        .get("/v1/sales/{sale}/orders/{order}", orders::one)
-        .get("/v1/sales/{sale}/orders/{order}/events", order_events::watch)
-        .post("/v1/sales/{sale}/orders/{order}/cancel", cancel::cancel)
-        .post("/v1/sales/{sale}/orders/{order}/payment", payments::pay)
-        .post("/v1/sales/{sale}/orders/{order}/refund", payments::refund)
-        .post("/v1/payments/callback", payments::callback)
-        .get("/v1/orders", history::orders)
-        .post("/v1/accounts", accounts::register)
-        .post("/v1/sessions", sessions::sign_in)
-        .delete("/v1/sessions/current", sessions::sign_out)
-        .get("/v1/sessions/oidc", sessions::oidc::begin)
-        .get("/v1/sessions/oidc/callback", sessions::oidc::finish)
-        .get("/v1/me", me::me)
-        .get("/v1/me/wallets", me::wallets::all)
-        .get("/v1/me/wallets/{currency}/entries", me::wallets::entries)
-}
-
-/// Routes, and a list of them: a router cannot be asked what it has.
-#[derive(Default)]
-struct Table {
-    router: Router<Arc<Edge>>,
-    addresses: Vec<(Method, &'static str)>,
-}
-
-impl Table {
-    fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
-        self.with(Method::GET, path, get(handler))
-    }
-
-    fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
-        self.with(Method::POST, path, post(handler))
-    }
-
-    fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Edge>>) -> Self {
-        self.with(Method::DELETE, path, delete(handler))
-    }
-
-    fn with(mut self, method: Method, path: &'static str, answers: MethodRouter<Arc<Edge>>) -> Self {
-        self.addresses.push((method, path));
-        Self { router: self.router.route(path, answers), ..self }
-    }
+/// Each route says beside its code where it is and how it is asked; the router and the document are made from that.
+fn table() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        // /
+        .routes(routes!(index::index))
+        .routes(routes!(reference::document))
+        .routes(routes!(reference::page))
+        .routes(routes!(reference::style))
+        // /v1/sales/{sale}
+        .routes(routes!(sales::list))
+        .routes(routes!(sales::one))
+        .routes(routes!(events::watch))
+        // /v1/sales/{sale}/orders/{order}
+        .routes(routes!(orders::list, orders::claim))
+        .routes(routes!(orders::one))
+        .routes(routes!(order_events::watch))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(payments::pay))
+        .routes(routes!(payments::refund))
+        // /v1/payments, /v1/orders
+        .routes(routes!(payments::callback))
+        .routes(routes!(history::orders))
+        // /v1/accounts, /v1/sessions
+        .routes(routes!(accounts::register))
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::oidc::begin))
+        .routes(routes!(sessions::oidc::finish))
+        // /v1/me
+        .routes(routes!(me::me))
+        .routes(routes!(me::wallets::all))
+        .routes(routes!(me::wallets::entries))
 }

@@ -34,6 +34,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Make signed sessions, one a line, with the session key; for tests and demonstrations
     Session(SessionArgs),
+    /// Print the API as an OpenAPI document
+    Openapi,
 }
 
 /// The arguments of `run`.

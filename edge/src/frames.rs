@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use utoipa::ToSchema;
 
 use crate::claim::{Engine, Stock};
 use crate::routes::sales::{ItemStock, State};
@@ -51,13 +52,20 @@ struct Shared {
     open: Mutex<HashMap<SaleId, Arc<watch::Sender<Bytes>>>>,
 }
 
-#[derive(Serialize)]
+/// What a sale is doing and what can be had of it now.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Frame<'a> {
+#[schema(as = SaleEvent)]
+pub(crate) struct Frame<'a> {
+    /// The time by our clock, to count down with.
     server_time: Timestamp,
+    /// What it is doing.
     state: State,
+    /// First instant at which claims are taken.
     start: Timestamp,
+    /// First instant at which they are not taken any more.
     end: Timestamp,
+    /// What can be had of each item.
     items: Vec<ItemStock<'a>>,
 }
 

@@ -11,6 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(args) => edge::run::run(*args),
+        Command::Openapi => edge::openapi::print(),
         Command::Session(args) => edge::mint::run(&args),
     }
 }

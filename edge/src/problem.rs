@@ -6,6 +6,7 @@
 //!
 //! **What it costs.** The two answers that a crowd gets when nothing is left or nothing can be done are made once.
 
+pub mod catalogue;
 mod denied;
 mod yes;
 
@@ -19,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use protocol::refusal::{Refusal, Retry};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::sales::NotReadYet;
 pub use denied::Denied;
@@ -111,6 +113,27 @@ struct Wire<'a, N: Serialize> {
     retry: Retry,
     #[serde(flatten)]
     numbers: N,
+}
+
+/// What a broken rule tells.
+#[derive(Serialize, ToSchema)]
+struct Broken<'a> {
+    /// Which field, header or part.
+    field: &'a str,
+    /// The rule, as a sentence without its full stop.
+    rule: &'a str,
+}
+
+/// What a limit of requests tells.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Rate {
+    /// Most requests in a window; not told about attempts to sign in.
+    limit: u32,
+    /// Length of the window; not told about attempts to sign in.
+    window_seconds: u32,
+    /// When the next one is let through.
+    retry_after_seconds: u32,
 }
 
 impl Problem {
@@ -250,18 +273,6 @@ impl Problem {
     fn encode(&self) -> Bytes {
         #[derive(Serialize)]
         struct Nothing {}
-        #[derive(Serialize)]
-        struct Broken<'a> {
-            field: &'a str,
-            rule: &'a str,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Rate {
-            limit: u32,
-            window_seconds: u32,
-            retry_after_seconds: u32,
-        }
         match self {
             Self::Refused(refusal) => self.wire(refusal),
             Self::Denied(denied) => self.wire(denied),

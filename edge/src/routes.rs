@@ -9,6 +9,7 @@ pub mod me;
 pub mod orders;
 pub mod payments;
 pub mod query;
+pub mod reference;
 pub mod sales;
 pub mod sessions;
 

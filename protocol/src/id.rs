@@ -90,6 +90,8 @@ macro_rules! text_id {
 
 text_id!(
     /// A sale: the resource's name, a dash, and the first 8 hex digits of its uid. Also what URLs use.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?-[0-9a-f]{8}$", examples("aurora-3f2a9c1e")))]
     SaleId,
     |t| InvalidId::Sale(t.chars().take(80).collect()),
     |t| t.rsplit_once('-').is_some_and(|(name, digits)| {
@@ -98,12 +100,16 @@ text_id!(
 );
 text_id!(
     /// One item of a sale.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,40}$", examples("AUR-42-BLK")))]
     Sku,
     |t| InvalidId::Sku(t.chars().take(80).collect()),
     |t| is_word(t, 40, b"")
 );
 text_id!(
     /// Made by the client, once per thing it wants; scoped to a customer and a sale.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[A-Za-z0-9_.:-]{1,64}$", examples("0198c1d4-9a51-7cc0-b0a9-5d8f6c1b7e02")))]
     IdempotencyKey,
     |_| InvalidId::IdempotencyKey,
     |t| is_word(t, 64, b".:")
@@ -148,6 +154,7 @@ macro_rules! number {
 
 number!(
     /// A number of units of one item.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
     Units(u32)
 );
 number!(
@@ -172,6 +179,7 @@ number!(
 );
 number!(
     /// Which order of a customer in a sale, from 0, contiguous, never reused.
+    #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
     OrderNumber(u8)
 );
 
@@ -210,6 +218,8 @@ const CUSTOMER_BYTES: usize = 20;
 /// the stream, and without the key nobody can tell whether a known person bought.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z2-7]{32}$", examples("k5f3c6m2vq7xw4tjb2ln6ahzd5yospre")))]
 pub struct CustomerId([u8; CUSTOMER_BYTES]);
 
 /// Lower-case RFC 4648 base32 without padding: legal in keys, and case-insensitive tools cannot break it.
@@ -296,6 +306,8 @@ impl From<CustomerId> for String {
 /// handed out with a `202` stays true whichever edge settles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples("5d0f6c55-9a0b-8f0e-a9c5-7a1d8b3e4f60")))]
 pub struct OrderId(pub uuid::Uuid);
 
 impl OrderId {

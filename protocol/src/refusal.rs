@@ -26,6 +26,7 @@ pub enum Retry {
 /// Which limit was reached, its number, and what the customer already has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "which", rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Limit {
     /// Units in one order.
     Order {
@@ -62,6 +63,7 @@ pub enum Limit {
 /// A named, honest no to a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Refusal {
     /// The window has not begun.
     NotOpenYet {

@@ -26,10 +26,13 @@ pub enum DesiredState {
 /// Money in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Money {
     /// In cents, pence, yen …; never negative in a price.
+    #[cfg_attr(feature = "openapi", schema(examples(12_900)))]
     pub amount_minor: i64,
     /// ISO 4217, three capitals.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z]{3}$", examples("EUR")))]
     pub currency: String,
 }
 

@@ -33,7 +33,7 @@ const AUDIENCE: &str = "sluice-edge";
 pub const KEYS_MAX: usize = 2;
 
 /// What somebody may do beyond buying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Refund orders.

@@ -11,11 +11,12 @@ use protocol::order::Reason;
 use protocol::refusal::{Refusal, Retry};
 use protocol::sale::Money;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{How, Problem};
 
 /// A no about money, or about an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Denied {
     /// The order's time to be paid is over.

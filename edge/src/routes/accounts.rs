@@ -15,6 +15,7 @@ use protocol::ask::people::{
     EMAIL_BYTES_MAX, NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Person, Register,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::auth::page::{self, Page};
@@ -22,11 +23,18 @@ use crate::problem::{self, How, Problem};
 use crate::routes::body::{self, Field, Form, Kind};
 use crate::serve::source::Source;
 
-#[derive(Deserialize)]
+/// Who wants an account.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Registration {
+    /// What they sign in with; compared without regard to case.
+    #[schema(format = "email", max_length = 254, examples("ann@people.example"))]
     email: String,
+    /// Proves who they are from now on.
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128, examples("correct horse battery"))]
     password: Password,
+    /// What to call them.
+    #[schema(max_length = 100, examples("Ann"))]
     #[serde(default)]
     name: Option<String>,
 }
@@ -39,19 +47,34 @@ impl Form for Registration {
     ];
 }
 
-#[derive(Serialize)]
+/// An account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 struct AccountBody {
+    /// Whom orders and wallets belong to.
     customer: CustomerId,
+    /// Where to reach them.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// What to call them.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
-/// `POST /v1/accounts`
+/// Makes an account. The same again, with the same password, is the same account.
 ///
 /// # Errors
 /// When the address is taken, something breaks a rule, or the ledger is away.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    operation_id = "register",
+    tag = "People",
+    request_body = Registration,
+    responses((status = CREATED, body = AccountBody, description = "The account")),
+    extensions(("x-problems" = json!(["account-exists", "forbidden", "busy"]))),
+    security(()),
+)]
 pub async fn register(
     State(edge): State<Arc<Edge>>,
     Extension(Source(source)): Extension<Source>,

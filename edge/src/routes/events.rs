@@ -20,7 +20,8 @@ use futures::Stream;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::app::Edge;
-use crate::frames::Seat;
+use crate::frames::{Frame, Seat};
+use crate::openapi::parameters::OfSale;
 use crate::problem::Problem;
 use crate::routes::named;
 
@@ -28,10 +29,23 @@ use crate::routes::named;
 /// together.
 const RETRY_MS: std::ops::Range<u32> = 500..3_000;
 
-/// `GET /v1/sales/{sale}/events`
+/// Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
+///
+/// Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
+/// The stream ends with the sale.
 ///
 /// # Errors
 /// When there is no such sale, or no room for another viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/{sale}/events",
+    operation_id = "watchSale",
+    tag = "Sales",
+    params(OfSale),
+    responses((status = OK, content_type = "text/event-stream", body = Frame, description = "A stream of events")),
+    extensions(("x-problems" = json!(["busy", "not-found"]))),
+    security(()),
+)]
 pub async fn watch(State(edge): State<Arc<Edge>>, Path(sale): Path<String>) -> Result<Response, Problem> {
     let definition = named(&edge, &sale)?;
     let count = edge.metrics.viewers.clone();

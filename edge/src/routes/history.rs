@@ -11,17 +11,22 @@ use protocol::order::Reason;
 use protocol::sale::Money;
 use protocol::{OrderId, OrderNumber, SaleId, Sku, Units};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::Edge;
 use crate::auth::session::Session;
 use crate::problem::{self, How, Problem};
+use crate::routes::orders::shown::OrderState;
 use crate::routes::query;
 
 /// Longest cursor that is carried to the ledger.
 const CURSOR_BYTES_MAX: usize = 200;
 
-#[derive(Serialize)]
+/// A page of orders.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PastOrders)]
 struct PageBody {
+    /// The newest first.
     orders: Vec<PastBody>,
     /// What to send as `cursor` for those that come next.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,26 +34,42 @@ struct PageBody {
 }
 
 /// An order as the sale's own address shows it, and what needed the sale to be known.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct PastBody {
+#[schema(as = PastOrder)]
+pub(super) struct PastBody {
+    /// What its address ends with.
     id: OrderId,
+    /// Where it was made.
     sale: SaleId,
+    /// What that sale is called.
     sale_name: String,
+    /// Which of the customer's orders in that sale, from 0.
     number: OrderNumber,
+    /// What was claimed.
     sku: Sku,
+    /// What that is called.
     item_name: String,
+    /// How many units of it.
     quantity: Units,
+    /// Where it is in its life.
+    #[schema(value_type = OrderState)]
     state: &'static str,
+    /// Why it was released; only when it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// When it must be paid; only while it is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// Of one unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<Money>,
+    /// Of all units.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Money>,
+    /// When it was made.
     created_at: Timestamp,
+    /// When it last changed.
     updated_at: Timestamp,
 }
 
@@ -77,19 +98,33 @@ impl From<PastOrder> for PastBody {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
+    /// Where an earlier page ended.
     #[serde(default)]
+    #[param(max_length = 200)]
     cursor: Option<String>,
+    /// Most orders to answer with; 20 when it is not given.
     #[serde(default)]
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u16>,
 }
 
-/// `GET /v1/orders`
+/// Lists my orders over all sales, the newest first, those of sales that are gone too.
 ///
 /// # Errors
 /// When the ledger is away.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    operation_id = "listAllOrders",
+    tag = "Orders",
+    params(Page),
+    responses((status = OK, body = PageBody, description = "A page of orders")),
+    extensions(("x-problems" = json!(["busy"]))),
+)]
 pub async fn orders(State(edge): State<Arc<Edge>>, session: Session, uri: Uri) -> Result<Response, Problem> {
     let Page { cursor, limit } = query::read(&uri, "only cursor and limit are taken, each once")?;
     let limit = query::limit(limit, ORDERS_MAX)?;

@@ -13,28 +13,42 @@ use protocol::CustomerId;
 use protocol::ask::No;
 use protocol::ask::people::Profile;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::auth::session::{Role, Session};
 use crate::ledger::Unanswered;
 use crate::problem;
 
-#[derive(Serialize)]
+/// Somebody who is signed in.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Me)]
 struct MeBody<'a> {
+    /// Whom orders and wallets belong to.
     customer: CustomerId,
+    /// Whether nobody knows who that is.
     guest: bool,
     /// As the session has them: those are what counts until it ends.
     roles: &'a [Role],
+    /// Where to reach them.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// What to call them.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Whether the ledger was heard: an address that is missing may be there.
     complete: bool,
 }
 
-/// `GET /v1/me`
+/// Tells who is signed in.
+#[utoipa::path(
+    get,
+    path = "/v1/me",
+    operation_id = "me",
+    tag = "People",
+    responses((status = OK, body = MeBody, description = "Who is signed in")),
+)]
 pub async fn me(State(edge): State<Arc<Edge>>, session: Session) -> Response {
     let Session { customer, guest, roles } = session;
     let profile = if guest { Err(Unanswered::No(No::NotFound)) } else { edge.ledger.ask(&Profile { customer }).await };

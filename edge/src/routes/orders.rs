@@ -25,6 +25,7 @@ use crate::auth::session::Session;
 use crate::claim::history::Stored;
 use crate::claim::{self, Answer};
 use crate::metrics::ClaimAnswer;
+use crate::openapi::parameters::{Keyed, OfOrder, OfSale};
 use crate::problem::{self, How, Problem};
 use crate::routes::{history, named};
 use crate::shell::Arrived;
@@ -57,10 +58,26 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Pro
     parsed.ok_or_else(|| Problem::invalid(How::Content, "Idempotency-Key", RULE))
 }
 
-/// `POST /v1/sales/{sale}/orders`
+/// Claims units of an item.
+///
+/// The same key and the same wish get the same order, however often and wherever they are sent: after a timeout, send
+/// exactly the same again. Without payment the order is confirmed at once; else it is held until its deadline.
 ///
 /// # Errors
 /// Every no there is.
+#[utoipa::path(
+    post,
+    path = "/v1/sales/{sale}/orders",
+    operation_id = "claim",
+    tag = "Orders",
+    params(OfSale, Keyed),
+    request_body = wish::Fields,
+    responses(
+        (status = CREATED, body = OrderBody, description = "The order, new or the same again", headers(("RateLimit" = String, description = "What is left of the sale's limit of requests, where it has one"), ("RateLimit-Policy" = String, description = "That limit"))),
+        (status = ACCEPTED, body = SettlingBody, description = "Nobody knows yet; the order's address will"),
+    ),
+    extensions(("x-problems" = json!(["not-open-yet", "sale-closed", "sale-paused", "sold-out", "all-units-held", "fewer-left", "limit-reached", "busy", "idempotency-key-required", "idempotency-key-reused", "not-found", "forbidden"]))),
+)]
 pub async fn claim(
     State(edge): State<Arc<Edge>>,
     Path(sale): Path<String>,
@@ -128,10 +145,19 @@ fn counted(answer: &Answer) -> ClaimAnswer {
     }
 }
 
-/// `GET /v1/sales/{sale}/orders`
+/// Lists my orders in a sale, right at once: they are read where claims write them.
 ///
 /// # Errors
 /// When there is no such sale, or its stream does not answer.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/{sale}/orders",
+    operation_id = "listOrders",
+    tag = "Orders",
+    params(OfSale),
+    responses((status = OK, body = OrdersBody, description = "My orders in this sale")),
+    extensions(("x-problems" = json!(["busy", "not-found", "forbidden"]))),
+)]
 pub async fn list(
     State(edge): State<Arc<Edge>>,
     Path(sale): Path<String>,
@@ -146,10 +172,19 @@ pub async fn list(
     Ok(problem::found(&OrdersBody { orders: orders.collect() }))
 }
 
-/// `GET /v1/sales/{sale}/orders/{order}`
+/// Shows one of my orders, also of a sale that is gone: then with the names that the sale had for things.
 ///
 /// # Errors
 /// When this customer has no such order, or its stream does not answer.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/{sale}/orders/{order}",
+    operation_id = "getOrder",
+    tag = "Orders",
+    params(OfOrder),
+    responses((status = OK, body = AnyOrder, description = "The order")),
+    extensions(("x-problems" = json!(["busy", "not-found", "forbidden"]))),
+)]
 pub async fn one(
     State(edge): State<Arc<Edge>>,
     Path((sale, order)): Path<(String, String)>,
@@ -164,6 +199,15 @@ pub async fn one(
     };
     let stored = mine(&edge, &definition, &session, asked).await?;
     Ok(problem::found(&OrderBody::of(&definition, asked, stored.number, &stored.order, Some(stored.at))))
+}
+
+/// An order, from the sale or from the ledger.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes an answer that comes from two places")]
+enum AnyOrder {
+    Live(OrderBody<'static>),
+    Past(history::PastBody),
 }
 
 /// Also while a claim may be under way: it must be asked again to be told the truth.

@@ -22,8 +22,9 @@ use crate::app::Edge;
 use crate::auth::Merchant;
 use crate::auth::session::Session;
 use crate::ledger::Unanswered;
+use crate::openapi::parameters::{Keyed, OfOrder, Signed};
 use crate::problem::{self, How, Problem};
-use crate::routes::orders::shown::OrderBody;
+use crate::routes::orders::shown::{OrderBody, SettlingBody};
 use crate::routes::{body, named, orders};
 
 /// When the provider says that it sent this, in seconds since 1970.
@@ -33,10 +34,22 @@ const SIGNATURE: &str = "sluice-signature";
 /// Longest of the two.
 const HEADER_BYTES_MAX: usize = 128;
 
-/// `POST /v1/sales/{sale}/orders/{order}/payment`
+/// Pays a held order from my wallet, in sales that are paid so.
 ///
 /// # Errors
 /// Why it is not paid.
+#[utoipa::path(
+    post,
+    path = "/v1/sales/{sale}/orders/{order}/payment",
+    operation_id = "payOrder",
+    tag = "Orders",
+    params(OfOrder, Keyed),
+    responses(
+        (status = OK, body = OrderBody, description = "The order, confirmed"),
+        (status = ACCEPTED, body = SettlingBody, description = "Nobody knows yet; the order's address will"),
+    ),
+    extensions(("x-problems" = json!(["hold-expired", "already-paid", "order-released", "insufficient-funds", "payment-declined", "busy", "not-found", "forbidden", "idempotency-key-required"]))),
+)]
 pub async fn pay(
     State(edge): State<Arc<Edge>>,
     Path((sale, order)): Path<(String, String)>,
@@ -53,10 +66,22 @@ pub async fn pay(
     answered(&definition, order, edge.ledger.ask(&question).await)
 }
 
-/// `POST /v1/sales/{sale}/orders/{order}/refund`
+/// Takes a confirmed order back: its units go on sale again, its money to where it came from. For merchants.
 ///
 /// # Errors
 /// Why it is not refunded.
+#[utoipa::path(
+    post,
+    path = "/v1/sales/{sale}/orders/{order}/refund",
+    operation_id = "refundOrder",
+    tag = "Merchants",
+    params(OfOrder, Keyed),
+    responses(
+        (status = OK, body = OrderBody, description = "The order, released"),
+        (status = ACCEPTED, body = SettlingBody, description = "Nobody knows yet; the order's address will"),
+    ),
+    extensions(("x-problems" = json!(["hold-expired", "order-released", "busy", "not-found", "forbidden", "idempotency-key-required"]))),
+)]
 pub async fn refund(
     State(edge): State<Arc<Edge>>,
     Path((sale, order)): Path<(String, String)>,
@@ -93,10 +118,24 @@ fn answered(definition: &Definition, id: OrderId, answer: Result<Changed, Unansw
     }
 }
 
-/// `POST /v1/payments/callback`: carried to the ledger as it came, which alone can tell whether it is the provider's.
+/// Takes what a payment provider says about an attempt to pay.
+///
+/// It is carried to the ledger as it came, which alone can tell whether it is the provider's: HMAC-SHA256 over the
+/// timestamp, a dot and the body, no older than five minutes. The same again is taken and changes nothing.
 ///
 /// # Errors
 /// When it is not, or the ledger did not answer: then the provider sends it again.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/callback",
+    operation_id = "paymentCallback",
+    tag = "Payment providers",
+    params(Signed),
+    request_body(content = String, description = "What the provider signed, as it sent it", content_type = "application/json"),
+    responses((status = OK, body = CallbackAnswer, description = "What became of it")),
+    extensions(("x-problems" = json!(["forbidden", "not-found", "busy"]))),
+    security(()),
+)]
 pub async fn callback(State(edge): State<Arc<Edge>>, request: Request<Body>) -> Result<Response, Problem> {
     let (head, request_body) = request.into_parts();
     let (timestamp, signature) = (header(&head.headers, TIMESTAMP)?, header(&head.headers, SIGNATURE)?);

@@ -12,9 +12,11 @@ use protocol::sale::{Definition, Gate, Item, Money, Payment};
 use protocol::{SaleId, Sku, Units};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::claim::Stock;
+use crate::openapi::parameters::{IfNoneMatch, OfSale};
 use crate::problem::{self, Problem};
 use crate::routes::named;
 
@@ -24,8 +26,9 @@ const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
 const FIRST_LOOK_WAIT: Duration = Duration::from_millis(250);
 
 /// What a sale is doing, as far as clock and definition say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = SaleState)]
 pub enum State {
     /// It takes claims.
     Open,
@@ -54,7 +57,7 @@ impl State {
 }
 
 /// Whether there is something to be had, as last seen. Only a claim's refusal says that something is sold out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Availability {
     /// There is.
@@ -66,11 +69,15 @@ pub enum Availability {
 }
 
 /// The stock of an item, as viewers and readers see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemStock<'a> {
+    /// Which item.
     sku: &'a Sku,
+    /// Units that can be claimed, as last seen; null while that is not known.
+    #[schema(required)]
     free: Option<Units>,
+    /// Whether there is something to be had.
     availability: Availability,
 }
 
@@ -88,50 +95,88 @@ impl<'a> ItemStock<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// One thing that is for sale.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Item)]
 struct ItemBody<'a> {
     #[serde(flatten)]
     stock: ItemStock<'a>,
+    /// What it is called.
+    #[schema(examples("Aurora 42, black"))]
     name: &'a str,
+    /// A picture of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_url: Option<&'a str>,
+    /// Of one unit; missing when it is free of charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<&'a Money>,
+    /// Units that the sale has of it, sold ones too.
     quantity: Units,
+    /// Most units in one order.
     per_order: Units,
+    /// Most units of it that one customer can have.
     #[serde(skip_serializing_if = "Option::is_none")]
     per_customer: Option<Units>,
 }
 
-#[derive(Serialize)]
+/// A sale and its items.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Sale)]
 struct SaleBody<'a> {
+    /// What its address ends with.
     id: &'a SaleId,
+    /// What it is called.
+    #[schema(examples("Aurora, first batch"))]
     name: &'a str,
+    /// What it is doing.
     state: State,
+    /// First instant at which claims are taken.
     start: Timestamp,
+    /// First instant at which they are not taken any more.
     end: Timestamp,
-    payment: &'static str,
+    /// How orders are paid.
+    payment: PaidBy,
+    /// How long an unpaid order is held; only where orders are paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_seconds: Option<u32>,
+    /// Whether guests may claim.
     guests_allowed: bool,
+    /// Most units that one customer can have, over all items.
     #[serde(skip_serializing_if = "Option::is_none")]
     per_customer: Option<Units>,
+    /// What is for sale.
     items: Vec<ItemBody<'a>>,
 }
 
+/// How the orders of a sale are paid.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum PaidBy {
+    /// Not at all: they are confirmed at once.
+    None,
+    /// From the customer's wallet.
+    Wallet,
+    /// At a payment provider's page.
+    External,
+}
+
 /// With the time, which is no part of what a cache compares.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Timed<T: Serialize> {
+    /// The time by our clock, to count down with.
     server_time: Timestamp,
     #[serde(flatten)]
     value: T,
 }
 
-#[derive(Serialize)]
+/// All sales.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sales)]
 struct SalesBody<'a> {
+    /// Those that run, then those to come, the next first; then those that are over, the last first.
     sales: Vec<SaleBody<'a>>,
 }
 
@@ -152,9 +197,9 @@ fn body<'a>(definition: &'a Definition, stock: Option<&Stock>, now: Timestamp) -
         start: definition.start,
         end: definition.end,
         payment: match definition.payment {
-            Payment::None => "none",
-            Payment::Wallet => "wallet",
-            Payment::External { .. } => "external",
+            Payment::None => PaidBy::None,
+            Payment::Wallet => PaidBy::Wallet,
+            Payment::External { .. } => PaidBy::External,
         },
         hold_seconds: definition.holds().then_some(definition.hold_seconds),
         guests_allowed: definition.guests_allowed,
@@ -173,10 +218,19 @@ fn sort(sales: &mut [Arc<Definition>], now: Timestamp) {
     });
 }
 
-/// `GET /v1/sales`
+/// Lists all sales: those that run first, then those to come, then those that are over.
 ///
 /// # Errors
 /// Busy while the edge does not know its sales.
+#[utoipa::path(
+    get,
+    path = "/v1/sales",
+    operation_id = "listSales",
+    tag = "Sales",
+    responses((status = OK, body = Timed<SalesBody>, description = "All sales", headers(("Cache-Control" = String, description = "A second, for everybody")))),
+    extensions(("x-problems" = json!(["busy"]))),
+    security(()),
+)]
 pub async fn list(extract::State(edge): extract::State<Arc<Edge>>) -> Result<Response, Problem> {
     let now = edge.clock.now();
     let mut known = edge.sales.list()?;
@@ -186,10 +240,23 @@ pub async fn list(extract::State(edge): extract::State<Arc<Edge>>) -> Result<Res
     Ok(cached(problem::found(&Timed { server_time: now, value })))
 }
 
-/// `GET /v1/sales/{sale}`
+/// Shows one sale, its items, and what can be had of them.
 ///
 /// # Errors
 /// When there is none.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/{sale}",
+    operation_id = "getSale",
+    tag = "Sales",
+    params(OfSale, IfNoneMatch),
+    responses(
+        (status = OK, body = Timed<SaleBody>, description = "The sale", headers(("ETag" = String, description = "For If-None-Match: changes with everything but the time"), ("Cache-Control" = String, description = "A second, for everybody"))),
+        (status = NOT_MODIFIED, description = "What you have is still true", headers(("ETag" = String, description = "For If-None-Match: changes with everything but the time"), ("Cache-Control" = String, description = "A second, for everybody"))),
+    ),
+    extensions(("x-problems" = json!(["busy", "not-found"]))),
+    security(()),
+)]
 pub async fn one(
     extract::State(edge): extract::State<Arc<Edge>>,
     Path(sale): Path<String>,
@@ -204,7 +271,7 @@ pub async fn one(
     let now = edge.clock.now();
     let value = body(&definition, stock.as_ref(), now);
     let etag = etag(&value);
-    if headers.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, &etag)) {
+    if is_known(&headers, &etag) {
         return Ok(cached(problem::not_modified(etag)));
     }
     let mut response = cached(problem::found(&Timed { server_time: now, value }));
@@ -231,11 +298,20 @@ fn cached(mut response: Response) -> Response {
 
 /// Weak, because the time in the body differs.
 fn etag(value: &impl Serialize) -> HeaderValue {
+    hashed("W/", &serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// An ETag of this content; `prefix` says whether it is weak.
+pub(super) fn hashed(prefix: &str, content: &[u8]) -> HeaderValue {
     const BYTES: usize = 12;
-    let json = serde_json::to_vec(value).unwrap_or_default();
-    let hash = Sha256::digest(&json);
+    let hash = Sha256::digest(content);
     let short = data_encoding::BASE64URL_NOPAD.encode(hash.get(..BYTES).unwrap_or_default());
-    HeaderValue::from_str(&format!("W/\"{short}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
+    HeaderValue::from_str(&format!("{prefix}\"{short}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
+}
+
+/// Whether the client says that it has this already.
+pub(super) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, etag))
 }
 
 fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {

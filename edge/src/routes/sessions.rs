@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use protocol::CustomerId;
 use protocol::ask::people::{Password, Person, SignIn};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::auth::cookie;
@@ -30,17 +31,24 @@ use crate::routes::body::{self, Field, Form, Kind};
 use crate::serve::source::Source;
 
 /// One of the three ways in: `email` and `password`, `guest`, or `idToken` and the `nonce` that it was asked for with.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = SignIn)]
 struct Entry {
+    /// As registered.
     #[serde(default)]
     email: Option<String>,
+    /// As registered.
+    #[schema(value_type = Option<String>, format = "password", max_length = 128)]
     #[serde(default)]
     password: Option<Password>,
+    /// True, and nothing else, for somebody whom nobody knows.
     #[serde(default)]
     guest: Option<bool>,
+    /// What another issuer says about somebody.
     #[serde(default)]
     id_token: Option<String>,
+    /// What that was asked for with.
     #[serde(default)]
     nonce: Option<String>,
 }
@@ -56,26 +64,45 @@ impl Form for Entry {
 }
 
 /// Who is signed in now.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
 struct SessionBody<'a> {
+    /// Whom orders and wallets belong to.
     customer: CustomerId,
+    /// Whether nobody knows who that is.
     guest: bool,
+    /// What they may do beyond buying.
     roles: &'a [Role],
+    /// Where to reach them.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// What to call them.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// When the session ends.
     expires_at: Timestamp,
-    /// Not for pages.
+    /// What to send as a bearer; pages have it in a cookie instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
 }
 
-/// `POST /v1/sessions`
+/// Signs somebody in: by password, as a guest, or by another issuer's ID token.
+///
+/// A page of ours gets its session in a cookie that no script can read; whoever is no page gets it as `token`.
 ///
 /// # Errors
 /// When nobody is identified, or whoever could identify them is away.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions",
+    operation_id = "signIn",
+    tag = "People",
+    request_body(content = Entry, examples(("password" = (value = json!({"email": "ann@people.example", "password": "correct horse battery"}))), ("guest" = (value = json!({"guest": true}))))),
+    responses((status = CREATED, body = SessionBody, description = "The session", headers(("Set-Cookie" = String, description = "The session, for pages")))),
+    extensions(("x-problems" = json!(["not-signed-in", "forbidden", "not-found", "busy"]))),
+    security(()),
+)]
 pub async fn sign_in(
     State(edge): State<Arc<Edge>>,
     Extension(Source(source)): Extension<Source>,
@@ -114,10 +141,19 @@ pub async fn sign_in(
     Ok(response)
 }
 
-/// `DELETE /v1/sessions/current`: whatever a browser has of ours, it forgets. That needs no session that is still good.
+/// Signs out: whatever a browser has of ours, it forgets. That needs no session that is still good.
 ///
 /// # Errors
 /// When another site's page asks.
+#[utoipa::path(
+    delete,
+    path = "/v1/sessions/current",
+    operation_id = "signOut",
+    tag = "People",
+    responses((status = NO_CONTENT, description = "It is forgotten", headers(("Set-Cookie" = String, description = "Nothing, in the place of the session")))),
+    extensions(("x-problems" = json!(["forbidden"]))),
+    security(()),
+)]
 pub async fn sign_out(State(edge): State<Arc<Edge>>, request: Request<Body>) -> Result<Response, Problem> {
     if page::of(request.headers(), request.uri(), &edge.origins) == Page::Other {
         return Err(Problem::Forbidden { why: "Another site may not sign you out." });

@@ -7,7 +7,16 @@ use crate::shop::{Edge, Sale};
 
 /// Whether an address is for people with a session.
 pub(crate) fn protected(path: &str) -> bool {
-    let open = ["/", "/v1/sales", "/v1/sales/{sale}", "/v1/sales/{sale}/events", "/v1/payments/callback"];
+    let open = [
+        "/",
+        "/openapi.json",
+        "/docs",
+        "/docs/style.css",
+        "/v1/sales",
+        "/v1/sales/{sale}",
+        "/v1/sales/{sale}/events",
+        "/v1/payments/callback",
+    ];
     let ways_in =
         ["/v1/accounts", "/v1/sessions", "/v1/sessions/current", "/v1/sessions/oidc", "/v1/sessions/oidc/callback"];
     !open.contains(&path) && !ways_in.contains(&path)

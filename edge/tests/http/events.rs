@@ -3,6 +3,7 @@
 use reqwest::Response;
 use serde_json::Value;
 
+use crate::document::assert_event;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON};
 
@@ -44,6 +45,7 @@ impl Viewer {
             line.trim_start_matches(':').trim().to_owned()
         };
         let data = serde_json::from_str(&field("data")).unwrap();
+        assert_event(self.answer.url().path(), &data);
         Event { id: field("id").parse().unwrap(), kind: field("event"), data }
     }
 }

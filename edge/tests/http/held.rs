@@ -10,6 +10,7 @@ use runtime::jetstream::JetStream;
 use serde_json::{Value, json};
 use testbed::eventually;
 
+use crate::document::success;
 use crate::events::Viewer;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, Sale, customer, problem};
@@ -34,7 +35,7 @@ async fn pay(sale: &Sale, name: &str) {
 async fn order(sale: &Sale, name: &str, key: &str, quantity: u32) -> Value {
     let answer = sale.claim(&sale.session(name), key, quantity).send().await.unwrap();
     assert_eq!(answer.status(), 201);
-    answer.json().await.unwrap()
+    success("post", answer).await
 }
 
 async fn cancel(sale: &Sale, name: &str, id: &Value) -> Response {
@@ -83,7 +84,7 @@ async fn a_cancelled_order_is_somebody_elses_at_once_and_stays_cancelled() {
     for _ in 0..2 {
         let answer = cancel(&sale, "ann", &mine["id"]).await;
         assert_eq!(answer.status(), 200);
-        let after: Value = answer.json().await.unwrap();
+        let after = success("post", answer).await;
         assert_eq!((&after["state"], &after["reason"]), (&json!("released"), &json!("cancelled")), "{after}");
     }
     let theirs = order(&sale, "ben", "k", 2).await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testbed::eventually;
 
 use crate::books::Books;
+use crate::document::success;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, problem};
 
@@ -144,7 +145,7 @@ async fn whoever_registers_signs_in_and_is_who_they_said() {
     let account = json!({ "email": "ann@people.example", "password": "a long password", "name": "Ann" });
     let made = post("/v1/accounts", account.clone()).await;
     assert_eq!(made.status(), 201);
-    let made: Value = made.json().await.unwrap();
+    let made = success("post", made).await;
     assert_eq!((&made["email"], &made["name"]), (&"ann@people.example".into(), &"Ann".into()));
     assert_eq!(post("/v1/accounts", account).await.status(), 201, "the same account again");
     let other = json!({ "email": "ann@people.example", "password": "another password" });
@@ -153,10 +154,10 @@ async fn whoever_registers_signs_in_and_is_who_they_said() {
     assert_eq!((status, name.as_str()), (401, "not-signed-in"));
 
     let right = json!({ "email": "Ann@People.example", "password": "a long password" });
-    let session: Value = post("/v1/sessions", right).await.json().await.unwrap();
+    let session = success("post", post("/v1/sessions", right).await).await;
     assert_eq!((&session["customer"], &session["guest"]), (&made["customer"], &false.into()));
     let token = session["token"].as_str().unwrap();
-    let me: Value = http.get(edge.url("/v1/me")).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+    let me = success("get", http.get(edge.url("/v1/me")).bearer_auth(token).send().await.unwrap()).await;
     assert_eq!(
         me,
         json!({ "customer": made["customer"], "guest": false, "roles": [], "email": "ann@people.example", "name": "Ann",

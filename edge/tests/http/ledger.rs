@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testbed::eventually;
 
 use crate::books::Books;
+use crate::document::success;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, Sale, customer, problem};
 
@@ -144,7 +145,7 @@ async fn my_orders_of_all_sales_are_mine_in_pages_and_outlive_their_sales() {
     let get = async |path: &str, who: &str| -> Value {
         let answer = sale.http.get(edge.url(path)).bearer_auth(sale.session(who)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        answer.json().await.unwrap()
+        success("get", answer).await
     };
     let orders = eventually(SOON, "all orders in the books", async || {
         let page = get("/v1/orders", "ann").await;

@@ -8,6 +8,7 @@ use protocol::sale::{DesiredState, Payment};
 use serde_json::Value;
 use testbed::eventually;
 
+use crate::document::success;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, customer, problem};
 
@@ -17,7 +18,7 @@ async fn a_claim_makes_an_order_whose_address_was_known_before() {
     let answer = sale.claim(&sale.session("ann"), "k-1", 2).send().await.unwrap();
     assert_eq!(answer.status(), 201);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();
-    let order: Value = answer.json().await.unwrap();
+    let order = success("post", answer).await;
     let id = OrderId::derive(&sale.definition.uid, &customer("ann"), &"k-1".to_owned().try_into().unwrap()).to_string();
     assert_eq!(order["id"], *id);
     assert_eq!(location, format!("/v1/sales/{}/orders/{id}", sale.definition.sale));
@@ -26,7 +27,7 @@ async fn a_claim_makes_an_order_whose_address_was_known_before() {
     assert_eq!(sale.free().await, 3);
 
     let read = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
-    let read: Value = read.json().await.unwrap();
+    let read = success("get", read).await;
     assert_eq!((&read["id"], &read["quantity"], &read["sku"]), (&order["id"], &2.into(), &"shoe".into()));
     assert!(read["updatedAt"].is_string(), "{read}");
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use testbed::eventually;
 
 use crate::books::{Books, PAYMENT_KEY};
+use crate::document::success;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, Sale, customer, problem};
 
@@ -119,11 +120,11 @@ async fn an_order_of_a_sale_that_is_gone_is_refunded_and_still_shown() {
     for _ in 0..2 {
         let answer = post(&sale, &id, "refund", &sale.merchant("max")).await;
         assert_eq!(answer.status(), 200);
-        let body: Value = answer.json().await.unwrap();
+        let body = success("post", answer).await;
         assert_eq!((&body["id"], &body["reason"]), (&json!(id), &json!("refunded")), "{body}");
     }
     let shown = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
-    assert_eq!(shown.json::<Value>().await.unwrap()["reason"], "refunded");
+    assert_eq!(success("get", shown).await["reason"], "refunded");
     assert_eq!(history().await.unwrap()[0]["state"], "released");
 }
 
@@ -137,7 +138,7 @@ async fn a_ledger_that_may_have_heard_a_payment_sends_the_shopper_to_the_order()
     let answer = post(&sale, &id, "payment", &sale.session("ann")).await;
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.headers()["location"], format!("/v1/sales/{}/orders/{id}", sale.definition.sale));
-    assert_eq!(answer.json::<Value>().await.unwrap()["state"], "settling");
+    assert_eq!(success("post", answer).await["state"], "settling");
     books.service.resume().unwrap();
 }
 
@@ -151,14 +152,14 @@ async fn a_wallet_that_holds_enough_pays_once_and_its_statement_says_so() {
     let token = sale.session("ann");
     let paid = post(&sale, &id, "payment", &token).await;
     assert_eq!(paid.status(), 200);
-    assert_eq!(paid.json::<Value>().await.unwrap()["state"], "confirmed");
+    assert_eq!(success("post", paid).await["state"], "confirmed");
     let get = async |path: &str, who: &str| {
         sale.http.get(edge.url(path)).bearer_auth(sale.session(who)).send().await.unwrap()
     };
-    let wallets: Value = get("/v1/me/wallets", "ann").await.json().await.unwrap();
+    let wallets = success("get", get("/v1/me/wallets", "ann").await).await;
     let money = |amount: i64| json!({ "amountMinor": amount, "currency": "EUR" });
     assert_eq!(wallets, json!({ "wallets": [{ "balance": money(7_100), "pending": money(0) }] }));
-    let page: Value = get("/v1/me/wallets/EUR/entries", "ann").await.json().await.unwrap();
+    let page = success("get", get("/v1/me/wallets/EUR/entries", "ann").await).await;
     let entries = page["entries"].as_array().unwrap();
     let causes: Vec<_> = entries.iter().map(|entry| (entry["cause"].as_str().unwrap(), &entry["amount"])).collect();
     assert_eq!(causes, [("pay", &money(-12_900)), ("fund", &money(20_000))]);

@@ -1,9 +1,9 @@
 //! `/`, `/v1/sales` and `/v1/sales/{sale}`
 
 use anyhow::ensure;
-use serde_json::Value;
 use testbed::eventually;
 
+use crate::document::success;
 use crate::provision::{draft, item};
 use crate::shop::{Edge, SOON};
 
@@ -12,7 +12,7 @@ async fn a_sale_shows_its_items_their_prices_and_what_is_left() {
     let mut two = draft("show", 5);
     two.items.push(item("boot", 0));
     let sale = Edge::shared().await.sell(two).await;
-    let body: Value = sale.http.get(&sale.url).send().await.unwrap().json().await.unwrap();
+    let body = success("get", sale.http.get(&sale.url).send().await.unwrap()).await;
     assert_eq!(body["id"], sale.definition.sale.as_str());
     assert_eq!(body["state"], "open");
     assert!(body["serverTime"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
@@ -56,7 +56,7 @@ async fn open_sales_are_listed_before_upcoming_ones_and_those_before_ended_ones(
         url = edge.sell(each).await.url;
     }
     let (all, _) = url.rsplit_once('/').unwrap();
-    let body: Value = reqwest::get(all).await.unwrap().json().await.unwrap();
+    let body = success("get", reqwest::get(all).await.unwrap()).await;
     let states: Vec<&str> = body["sales"].as_array().unwrap().iter().map(|s| s["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["open", "upcoming", "ended"]);
     assert!(edge.service.stop().await.unwrap().success());

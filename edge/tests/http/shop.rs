@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use testbed::{Bed, Service, eventually, free_port};
 use tokio::sync::OnceCell;
 
-use crate::provision;
+use crate::{document, provision};
 
 pub(crate) const SESSION_KEY: &str = "a session key of the tests, long enough to be one";
 pub(crate) const CUSTOMER_KEY: &str = "a customer key of the tests, long enough to be one";
@@ -206,7 +206,7 @@ fn token(installation: &Installation, name: &str, guest: bool, roles: &[Role], s
 
 /// The status, the name of the problem, and the whole body.
 pub(crate) async fn problem(answer: Response) -> (u16, String, Value) {
-    let status = answer.status().as_u16();
+    let (status, path) = (answer.status().as_u16(), answer.url().path().to_owned());
     let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
     let text = answer.text().await.unwrap();
     assert_eq!(kind.as_deref(), Some("application/problem+json"), "{status}: {text}");
@@ -216,6 +216,7 @@ pub(crate) async fn problem(answer: Response) -> (u16, String, Value) {
         assert!(body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} is missing in {body}");
     }
     assert!(["never", "later", "now"].contains(&body["retry"].as_str().unwrap()), "{body}");
+    document::assert_problem(&path, status, &body);
     let name = body["type"].as_str().unwrap().strip_prefix("https://sluice.dev/problems/").unwrap().to_owned();
     (status, name, body)
 }

@@ -129,6 +129,7 @@ pub struct Callback {
 /// What became of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum CallbackOutcome {
     /// The order is paid.
     Confirmed,
@@ -143,6 +144,7 @@ pub enum CallbackOutcome {
 /// The answer to a callback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallbackAnswer {
     /// What became of it.
     pub outcome: CallbackOutcome,

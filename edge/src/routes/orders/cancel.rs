@@ -7,21 +7,36 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::shown::OrderBody;
+use super::shown::{OrderBody, SettlingBody};
 use super::{ABSENT, idempotency_key, open_to, settling, unanswered};
 use crate::app::Edge;
 use crate::auth::session::Session;
 use crate::claim::cancel::Cancelled;
+use crate::openapi::parameters::{Keyed, OfOrder};
 use crate::problem::{self, Denied, Problem};
 
 /// Longest that a cancellation is tried.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
-/// Answers with the released order, however often it is asked. The key is asked for as with everything that moves
-/// something, but an order can be given back only once: its id is key enough.
+/// Gives a held order back, and answers with the released order, however often it is asked.
+///
+/// The key is asked for as with everything that moves something, but an order can be given back only once: its id is key
+/// enough.
 ///
 /// # Errors
 /// When there is no such order, or it is paid.
+#[utoipa::path(
+    post,
+    path = "/v1/sales/{sale}/orders/{order}/cancel",
+    operation_id = "cancelOrder",
+    tag = "Orders",
+    params(OfOrder, Keyed),
+    responses(
+        (status = OK, body = OrderBody, description = "The order, released"),
+        (status = ACCEPTED, body = SettlingBody, description = "Nobody knows yet; the order's address will"),
+    ),
+    extensions(("x-problems" = json!(["already-paid", "busy", "not-found", "forbidden", "idempotency-key-required"]))),
+)]
 pub async fn cancel(
     State(edge): State<Arc<Edge>>,
     Path((sale, order)): Path<(String, String)>,

@@ -23,6 +23,7 @@ use protocol::sale::Definition;
 use protocol::{CustomerId, OrderId};
 use runtime::clock::Instant;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::shown::OrderBody;
 use super::{ABSENT, mine, open_to, unanswered};
@@ -30,6 +31,7 @@ use crate::app::Edge;
 use crate::auth::session::Session;
 use crate::claim::history::Stored;
 use crate::frames::Seat;
+use crate::openapi::parameters::{LastEventId, OfOrder};
 use crate::problem::{self, Problem};
 use crate::routes::events::event_stream;
 
@@ -42,9 +44,12 @@ const APPEARS_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks for it.
 const APPEARS_LOOK_AFTER: Duration = Duration::from_secs(1);
 
-#[derive(Serialize)]
+/// An order as it is now.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderEvent)]
 struct Shown<'a> {
+    /// The time by our clock.
     server_time: Timestamp,
     /// Until it must be paid; only while it is held.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,8 +72,25 @@ struct Watching {
     seat: Seat,
 }
 
+/// Streams how an order goes on, until it is over.
+///
+/// Server-sent events named `order`; the data of each is the whole order. After the one that ends the order the stream
+/// ends, and whoever comes back with its id as `Last-Event-ID` is told that nothing more will come.
+///
 /// # Errors
 /// When this customer has no such order, or there is no room for another viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/{sale}/orders/{order}/events",
+    operation_id = "watchOrder",
+    tag = "Orders",
+    params(OfOrder, LastEventId),
+    responses(
+        (status = OK, content_type = "text/event-stream", body = Shown, description = "A stream of events"),
+        (status = NO_CONTENT, description = "Nothing more will come"),
+    ),
+    extensions(("x-problems" = json!(["busy", "not-found", "forbidden"]))),
+)]
 pub async fn watch(
     State(edge): State<Arc<Edge>>,
     Path((sale, order)): Path<(String, String)>,

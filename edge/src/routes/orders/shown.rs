@@ -5,17 +5,27 @@ use protocol::order::{Order, Reason, State};
 use protocol::sale::{Definition, Money, Payment};
 use protocol::{OrderId, OrderNumber, SaleId, Sku, Units};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Order)]
 pub struct OrderBody<'a> {
+    /// What its address ends with.
     id: OrderId,
+    /// Where it was made.
     sale: &'a SaleId,
+    /// Which of the customer's orders in this sale, from 0.
     number: OrderNumber,
+    /// What was claimed.
     sku: &'a Sku,
+    /// How many units of it.
     quantity: Units,
+    /// Where it is in its life.
+    #[schema(value_type = OrderState)]
     state: &'static str,
+    /// Why it was released; only when it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     /// When it must be paid; only while it is held.
@@ -27,6 +37,7 @@ pub struct OrderBody<'a> {
     /// Of one unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<&'a Money>,
+    /// Of all units.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Money>,
     /// When the state was stored; not in the answer to a claim.
@@ -34,18 +45,47 @@ pub struct OrderBody<'a> {
     updated_at: Option<Timestamp>,
 }
 
-/// Several.
-#[derive(Serialize)]
+/// Several orders.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Orders)]
 pub(super) struct OrdersBody<'a> {
+    /// In the order in which they were made.
     pub(super) orders: Vec<OrderBody<'a>>,
 }
 
-/// One that is not known yet.
-#[derive(Serialize)]
-pub(super) struct SettlingBody<'a> {
+/// An order of which nobody knows yet whether it was made or changed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SettlingOrder)]
+pub(crate) struct SettlingBody<'a> {
+    /// What its address ends with, should it have been made.
     pub(super) id: OrderId,
+    /// Where.
     pub(super) sale: &'a SaleId,
+    /// That it is being settled.
+    #[schema(value_type = Settling)]
     pub(super) state: &'static str,
+}
+
+/// Where an order is in its life.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the protocol spells them; a test compares")]
+pub(crate) enum OrderState {
+    /// Its units are taken, its payment is not in.
+    Held,
+    /// Sold.
+    Confirmed,
+    /// Its units went back.
+    Released,
+}
+
+/// The only state of an order that is being settled.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is written as it is spelled")]
+pub(crate) enum Settling {
+    /// Ask at its address, or send the same request again with the same key.
+    Settling,
 }
 
 impl<'a> OrderBody<'a> {

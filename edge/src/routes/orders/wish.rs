@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use protocol::{Sku, Units};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::problem::{How, Problem};
 use crate::routes::body;
@@ -31,14 +32,21 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<Wish, Problem> {
     parse(&body::json(headers, body).await?)
 }
 
+/// What somebody wants.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Claim)]
+pub(super) struct Fields<'a> {
+    /// Of which item.
+    #[serde(borrow)]
+    #[schema(value_type = Sku)]
+    sku: Cow<'a, str>,
+    /// How many units of it.
+    #[schema(minimum = 1, examples(1))]
+    quantity: u32,
+}
+
 fn parse(bytes: &[u8]) -> Result<Wish, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        sku: Cow<'a, str>,
-        quantity: u32,
-    }
     let Ok(fields) = serde_json::from_slice::<Fields<'_>>(bytes) else { return Err(explain(bytes)) };
     let sku = Sku::parse(&fields.sku).map_err(|_| sku_rule())?;
     if fields.quantity == 0 {

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::SignedDuration;
 use protocol::ask::people::{Exchange, Person};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Issued;
 use crate::app::Edge;
@@ -29,30 +30,48 @@ const PURPOSE: &str = "oidc";
 const BACK_BYTES_MAX: usize = 512;
 const RULE: &str = "the issuer adds what stands here; begin at /v1/sessions/oidc";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct Begin {
+    /// The path of this site to come back to.
+    #[param(max_length = 512, example = "/")]
     #[serde(default)]
     return_to: Option<String>,
 }
 
 /// An issuer may add things that we do not know.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Return {
+    /// What the issuer gives tokens for.
     #[serde(default)]
     code: Option<String>,
+    /// What the browser was sent away with.
     #[serde(default)]
     state: Option<String>,
+    /// Who sends it back.
     #[serde(default)]
     iss: Option<String>,
+    /// Why nobody is signed in.
     #[serde(default)]
     error: Option<String>,
 }
 
-/// `GET /v1/sessions/oidc`
+/// Sends a browser to the OpenID Connect issuer, to sign in there.
 ///
 /// # Errors
 /// When no issuer is configured, or it is away.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions/oidc",
+    operation_id = "beginOidc",
+    tag = "People",
+    params(Begin),
+    responses((status = SEE_OTHER, description = "Go there", headers(("Set-Cookie" = String, description = "What was begun, for ten minutes")))),
+    extensions(("x-problems" = json!(["not-found", "busy"]))),
+    security(()),
+)]
 pub async fn begin(State(edge): State<Arc<Edge>>, uri: Uri) -> Result<Response, Problem> {
     let Begin { return_to } = query::read(&uri, "only returnTo is taken, once")?;
     let back = return_to.unwrap_or_else(|| "/".to_owned());
@@ -70,7 +89,17 @@ pub async fn begin(State(edge): State<Arc<Edge>>, uri: Uri) -> Result<Response, 
     Ok(response)
 }
 
-/// `GET /v1/sessions/oidc/callback`
+/// Takes a browser back from the OpenID Connect issuer and signs it in.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions/oidc/callback",
+    operation_id = "finishOidc",
+    tag = "People",
+    params(Return),
+    responses((status = SEE_OTHER, description = "Go where you came from", headers(("Set-Cookie" = String, description = "The session")))),
+    extensions(("x-problems" = json!(["not-found", "not-signed-in", "busy"]))),
+    security(()),
+)]
 pub async fn finish(State(edge): State<Arc<Edge>>, headers: HeaderMap, uri: Uri) -> Response {
     let mut response = returned(&edge, &headers, &uri).await.unwrap_or_else(Problem::into_response);
     // One return, however it ends.
