@@ -61,6 +61,9 @@ pub struct RunArgs {
     pub redis: RedisArgs,
 }
 
+/// How long Redis may acknowledge nothing of what it was sent.
+const REDIS_SILENT_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Where edges share limits.
 #[derive(Clone, Args)]
 #[command(next_help_heading = "Redis")]
@@ -90,6 +93,9 @@ impl RedisArgs {
             let settings = info.redis_settings().clone().set_password(file.read()?.expose_secret());
             info = info.set_redis_settings(settings);
         }
+        // A Redis that vanished without a word is given up after this, and not when the kernel does, a quarter of an hour later.
+        let settings = redis::io::tcp::TcpSettings::default().set_user_timeout(REDIS_SILENT_MAX);
+        info = info.set_tcp_settings(settings);
         let Some(file) = &self.redis_ca_file else { return Ok(Some(redis::Client::open(info).context(FORM)?)) };
         let root_cert = Some(std::fs::read(file).with_context(|| format!("--redis-ca-file {}", file.display()))?);
         let trusted = redis::TlsCertificates { client_tls: None, root_cert };

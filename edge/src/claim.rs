@@ -149,14 +149,13 @@ async fn claiming<S: Store>(
             }
         };
         let (reply, waiting) = waiting(desk, &definition, customer, request, number, attempt);
-        let order = waiting.order.clone();
         if desk.submit(item.buckets, waiting, budget).is_err() {
             return Ok(Answer::Refused(BUSY));
         }
         // A lane that went away with the shard answers nothing; the deadline ends the wait then.
         let Ok(reply) = reply.await else { std::future::pending().await };
         match reply {
-            Reply::Taken => {
+            Reply::Taken(order) => {
                 let known: Vec<Order> = orders.iter().cloned().chain([order.clone()]).collect();
                 desk.memory.keep(customer, known.into());
                 return Ok(Answer::Order { number, order, replayed: false });

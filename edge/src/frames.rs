@@ -47,6 +47,8 @@ struct Shared {
     tasks: TaskTracker,
     stopping: CancellationToken,
     seats: Arc<Semaphore>,
+    /// Of those who watch an order of their own: a crowd that only looks on must not take them.
+    own_seats: Arc<Semaphore>,
     open: Mutex<HashMap<SaleId, Arc<watch::Sender<Bytes>>>>,
 }
 
@@ -92,15 +94,20 @@ impl Frames {
         stopping: CancellationToken,
         viewers_max: u32,
     ) -> Self {
-        let seats = Arc::new(Semaphore::new(viewers_max as usize));
+        let seats = || Arc::new(Semaphore::new(viewers_max as usize));
+        let (seats, own_seats) = (seats(), seats());
         let open = Mutex::default();
-        Self { shared: Arc::new(Shared { sales, engine, clock, tasks, stopping, seats, open }) }
+        Self { shared: Arc::new(Shared { sales, engine, clock, tasks, stopping, seats, own_seats, open }) }
     }
 
-    /// Room for one viewer of something else, until it is dropped; `None` when there is none, or the process ends.
+    /// Room for one viewer of an order of their own, until it is dropped; `None` when there is none, or the process ends.
     #[must_use]
-    pub fn seat(&self, count: IntGauge) -> Option<Seat> {
-        let permit = Arc::clone(&self.shared.seats).try_acquire_owned().ok()?;
+    pub fn own_seat(&self, count: IntGauge) -> Option<Seat> {
+        self.seat(&self.shared.own_seats, count)
+    }
+
+    fn seat(&self, seats: &Arc<Semaphore>, count: IntGauge) -> Option<Seat> {
+        let permit = Arc::clone(seats).try_acquire_owned().ok()?;
         let stopping = self.shared.stopping.clone();
         if stopping.is_cancelled() {
             return None;
@@ -113,7 +120,7 @@ impl Frames {
     #[must_use]
     pub fn watch(&self, definition: &Definition, count: IntGauge) -> Option<(Seat, watch::Receiver<Bytes>)> {
         let shared = &self.shared;
-        let seat = self.seat(count)?;
+        let seat = self.seat(&shared.seats, count)?;
         let mut open = shared.open();
         if let Some(frames) = open.get(&definition.sale) {
             return Some((seat, frames.subscribe()));

@@ -29,10 +29,6 @@ use crate::breaker::{Breaker, Shown};
 use crate::metrics::{AskOutcome, Asked, Metrics};
 use crate::problem::Problem;
 
-/// How long an answer is waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// How long where a password is hashed: sign-ins queue at the start of a sale.
-const HASHED_WITHIN: Duration = Duration::from_secs(5);
 /// Most questions of a kind under way; each holds a shopper's request and about a kilobyte. Of each kind, so that a crowd
 /// that signs in takes no place of those who pay.
 const UNDER_WAY_MAX: usize = 128;
@@ -127,11 +123,7 @@ impl Ledger {
         if self.client.connection_state() != async_nats::connection::State::Connected {
             return Err(Unanswered::Away);
         }
-        let within = match A::VERB {
-            Verb::Register | Verb::SignIn => HASHED_WITHIN,
-            _ => ANSWER_WITHIN,
-        };
-        let request = Request::new().payload(question.encode()).timeout(Some(within));
+        let request = Request::new().payload(question.encode()).timeout(Some(A::VERB.patience()));
         let answer = match self.client.send_request(self.installation.ask(A::VERB), request).await {
             Ok(answer) => answer,
             Err(error) => {

@@ -75,7 +75,7 @@ impl std::fmt::Display for Who {
 }
 
 /// The part of an address that counts: whoever has one IPv6 address has 2^64 of them.
-fn counted(address: IpAddr) -> IpAddr {
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let bits = address.to_bits() >> (128 - IPV6_NETWORK_BITS) << (128 - IPV6_NETWORK_BITS);

@@ -55,7 +55,8 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let keys = Arc::new(Keys::read(&args.keys, &args.nats.installation, args.process.dev)?);
     let redis = args.redis.client()?;
     let oidc = args.people.oidc(args.process.dev);
-    let oidc = oidc.map(|settings| Oidc::new(settings, process.clock.clone())).transpose()?;
+    let oidc =
+        oidc.map(|settings| Oidc::new(settings, process.clock.clone(), process.drain.tasks().clone())).transpose()?;
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let metrics = Arc::new(Metrics::new(&process.metrics)?);

@@ -164,12 +164,17 @@ impl<A: Answer> Port<A> {
             let port = Arc::clone(self);
             async move {
                 let answer = port.answers.answer(request.map(Body::new)).await;
-                Ok::<_, std::convert::Infallible>(answer.map(|body| Owed { body, _open: open }))
+                Ok::<_, std::convert::Infallible>(answer.map(|body| {
+                    // An endless answer is written to as long as it lasts; all others have to be taken.
+                    let finite = hyper::body::Body::size_hint(&body).exact().is_some();
+                    Owed { body, _open: if finite { open.answered() } else { open } }
+                }))
             }
         });
         let mut connection = std::pin::pin!(self.protocols.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = progress.untaken(self.patience.write) => return,
             () = self.stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

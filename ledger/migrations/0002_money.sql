@@ -13,6 +13,8 @@ CREATE TABLE users (
     -- A PHC string (Argon2id); nothing for people whom another issuer identifies.
     password   text,
     merchant   boolean NOT NULL DEFAULT false,
+    -- Made by whoever said that the address is theirs; nobody has checked it.
+    self_made  boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (issuer, subject)
@@ -61,13 +63,15 @@ CREATE TABLE payments (
     reference    text COLLATE "C",
     created_at   timestamptz NOT NULL DEFAULT now(),
     changed_at   timestamptz NOT NULL DEFAULT now(),
+    -- When somebody last tried to bring it to its end.
+    tried_at     timestamptz NOT NULL DEFAULT now(),
     CHECK ((mode = 'external') = (reference IS NOT NULL)),
     CHECK (mode = 'external' OR state NOT IN ('refund-due', 'failed'))
 );
 -- At most one payment of an order is under way or done.
 CREATE UNIQUE INDEX payments_one_per_order ON payments (order_id) WHERE state IN ('pending', 'settled');
 CREATE UNIQUE INDEX payments_reference ON payments (reference) WHERE reference IS NOT NULL;
-CREATE INDEX payments_unsettled ON payments (changed_at) WHERE state = 'pending';
+CREATE INDEX payments_unsettled ON payments (tried_at) WHERE state = 'pending';
 -- What a wallet shows as pending.
 CREATE INDEX payments_pending_of_customer ON payments (customer) WHERE state = 'pending';
 CREATE INDEX payments_by_sale ON payments (sale, state);
@@ -103,4 +107,4 @@ CREATE TRIGGER transfers_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON transfers
 -- Held orders by deadline: what the job that releases them looks for.
 CREATE INDEX orders_held ON orders (sale, epoch, shard, expires_at) WHERE state = 'held';
 -- Paid orders that were taken back: what the job that returns money looks for.
-CREATE INDEX orders_taken_back ON orders (payment) WHERE state = 'released' AND payment IS NOT NULL;
+CREATE INDEX orders_taken_back ON orders (changed_at) WHERE state = 'released' AND payment IS NOT NULL;

@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, Failure, invalid};
 use crate::repo::Repo;
+use crate::repo::attempts::SWEEP_MAX;
 use crate::repo::people::{Identity, Known};
 use limit::Attempt;
 use password::{Passwords, Verdict};
@@ -104,8 +105,9 @@ impl Accounts {
             let found = self.attempt(&attempt, question.password, Some(known)).await?;
             return found.ok_or_else(|| No::AccountExists.into());
         }
-        let hash = self.passwords.turn().await?.hash(question.password.clone()).await?;
-        if let Some(person) = self.repo.register(&identity, &hash).await? {
+        attempt.count_new(&self.repo).await?;
+        let hash = self.passwords.turn_for_new().await?.hash(question.password.clone()).await?;
+        if let Some(person) = self.repo.register(&identity, &hash, true).await? {
             return Ok(person);
         }
         // Somebody was faster. It was not there when this question came, so this is the same question twice rather than
@@ -180,9 +182,13 @@ impl Accounts {
     /// Removes what the limits left behind, until told to stop.
     pub async fn sweep(&self, stopping: &CancellationToken) {
         while stopping.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
-            match self.repo.sweep_attempts().await {
-                Ok(swept) => tracing::debug!(rows = swept, "swept attempts to sign in"),
-                Err(error) => tracing::debug!("attempts to sign in are swept later: {error}"),
+            loop {
+                match self.repo.sweep_attempts().await {
+                    // There is more: guesses on many addresses leave rows faster than one sweep takes them away.
+                    Ok(swept) if swept >= SWEEP_MAX => {}
+                    Ok(swept) => break tracing::debug!(rows = swept, "swept attempts to sign in"),
+                    Err(error) => break tracing::debug!("attempts to sign in are swept later: {error}"),
+                }
             }
         }
     }

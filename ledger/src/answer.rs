@@ -39,8 +39,11 @@ use metrics::{AnswerMetrics, Asked, Outcome};
 /// Most questions of one kind under way in this process. Eight connections to Postgres answer some thousand small
 /// questions a second, so the last of these waits about a quarter of a second.
 pub const UNDER_WAY_MAX: usize = 256;
-/// Longest that a question may take. Below the ten seconds that an edge gives a request, so that the edge still hears it.
-pub const ANSWER_MAX: Duration = Duration::from_secs(8);
+/// Longest that a question about money may take, which goes on when nobody waits for it any more: what it has begun is best
+/// finished by it.
+pub const MONEY_MAX: Duration = Duration::from_secs(8);
+/// How much sooner than whoever asks any other question is given up, so that the no is still heard.
+const AHEAD: Duration = Duration::from_millis(250);
 /// Largest question that is looked at: a callback of a payment provider is the largest, and edges take 8 KiB at most.
 pub const QUESTION_BYTES_MAX: usize = 32 * 1_024;
 /// When to ask again while there is too much to do.
@@ -222,7 +225,7 @@ async fn bounded<T>(
     answer: impl Future<Output = Answer<T>>,
 ) -> (Outcome, Result<T, No>) {
     let began = clock.monotonic();
-    let ended = tokio::time::timeout(ANSWER_MAX, answer).await;
+    let ended = tokio::time::timeout(answered_within(verb), answer).await;
     metrics.seconds[Asked(verb)].observe((clock.monotonic() - began).as_secs_f64());
     match ended {
         Ok(Ok(answer)) => (Outcome::Answered, Ok(answer)),
@@ -245,6 +248,13 @@ fn refusal(no: &No) -> Outcome {
         No::Busy { .. } => Outcome::Busy,
         No::Unsettled => Outcome::Late,
         _ => Outcome::Refused,
+    }
+}
+
+fn answered_within(verb: Verb) -> Duration {
+    match verb {
+        Verb::Pay | Verb::Refund | Verb::Callback => MONEY_MAX,
+        _ => verb.patience().saturating_sub(AHEAD),
     }
 }
 

@@ -8,19 +8,26 @@ use runtime::Process;
 use runtime::backoff::Backoff;
 use runtime::clock::Clock;
 use runtime::readiness::Part;
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::Desk;
 use crate::args::account::AccountCommand;
-use crate::args::{Arguments, Command, ReconcileArgs, Role, RunArgs, StatementArgs};
+use crate::args::export::ExportArgs;
+use crate::args::{Arguments, Command, PostgresArgs, ReconcileArgs, Role, RunArgs, StatementArgs};
 use crate::metrics::LedgerMetrics;
 use crate::payments::Payments;
 use crate::places::Places;
 use crate::repo::{Repo, SchemaError};
 use crate::shards::Shards;
-use crate::{accounts, reconcile, roles, statement};
+use crate::webhook::Webhook;
+use crate::webhook::metrics::WebhookMetrics;
+use crate::webhook::receiver::Receiver;
+use crate::{accounts, export, reconcile, roles, statement};
 
 /// As logs, connections and metrics name it.
 const COMPONENT: &str = "sluice-ledger";
+/// How often the file with the password of Postgres is read.
+const FRESH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 /// Between tries of a database that is away or not migrated.
 const RETRY: Backoff = Backoff::new(std::time::Duration::from_millis(250), std::time::Duration::from_secs(5));
 
@@ -40,6 +47,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
         }),
         Command::Reconcile(args) => once(run_reconcile(&args)),
         Command::Statement(args) => once(run_statement(&args)),
+        Command::Export(args) => once(run_export(&args)),
         Command::Account(command) => once(run_account(command)),
     };
     outcome.unwrap_or_else(|error| {
@@ -58,7 +66,8 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     let customer_key = args.customer_key()?;
     let provider = args.provider()?;
     let database = args.postgres.options()?;
-    let repo = Repo::new(database.clone());
+    let (receiver, outbox) = (args.receiver()?, args.outbox()?);
+    let repo = Repo::new(database.clone()).with_outbox(outbox);
     let postgres = process.readiness.part("postgres", true);
     prepare(&repo, args.migrate, &postgres).await?;
     let purpose = if args.has(Role::Follow) { "following" } else { "questions" };
@@ -67,6 +76,14 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
 
     let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;
     let questions = Repo::for_questions(database.clone());
+    // Of their own, so that neither questions nor deliveries wait for each other.
+    let deliveries = Repo::for_questions(database);
+    let repos = [repo.clone(), questions.clone(), deliveries.clone()];
+    let (fresh, stop) = (args.postgres.clone(), process.drain.stopping());
+    process.drain.spawn("password", async move {
+        keep_fresh(&fresh, &repos, &stop).await;
+        Ok(())
+    });
     let metrics = LedgerMetrics::new(&process.metrics)?;
     if args.has(Role::Payments) {
         roles::payments(&desk, &questions).await?;
@@ -81,19 +98,41 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     if args.has(Role::Follow) {
         roles::history(&desk, &questions).await?;
     }
+    if let Some(receiver) = receiver {
+        tell(&process, deliveries, receiver, args.webhook.webhook_concurrency)?;
+    }
     // A replica that says it is ready is one that questions reach.
     client.flush().await?;
     if !args.has(Role::Follow) {
         process.drain.spawn("postgres", roles::watch(repo, postgres, process.drain.stopping()));
         return Ok(());
     }
-    let shards = Shards::new(process.clone(), client, installation, repo.clone(), database, metrics, postgres);
+    let shards = Shards::new(process.clone(), client, installation, repo.clone(), metrics, postgres);
     process.drain.spawn("shards", async move {
         shards.run().await?;
         repo.close().await;
         Ok(())
     });
     Ok(())
+}
+
+/// Tells whoever fulfils orders, over connections of its own.
+fn tell(process: &Process, repo: Repo, receiver: Receiver, concurrency: u16) -> anyhow::Result<()> {
+    let metrics = WebhookMetrics::new(&process.metrics)?;
+    let part = process.readiness.part("webhook", false);
+    let webhook = Webhook::new(repo, receiver, concurrency.into(), process.clock.clone(), metrics, part);
+    process.drain.spawn("webhook", webhook.run(process.drain.stopping()));
+    Ok(())
+}
+
+/// Takes up a password that was replaced: connections that are there go on, the next ones are made with it.
+async fn keep_fresh(postgres: &PostgresArgs, repos: &[Repo], stopping: &CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(FRESH_EVERY)).await.is_some() {
+        match postgres.options() {
+            Ok(options) => repos.iter().for_each(|repo| repo.reconnect_with(options.clone())),
+            Err(error) => tracing::warn!("the password of Postgres cannot be read, the one before is used: {error:#}"),
+        }
+    }
 }
 
 /// Waits for a database with the right schema; says why it waits.
@@ -130,6 +169,14 @@ async fn run_statement(args: &StatementArgs) -> anyhow::Result<ExitCode> {
     let repo = Repo::new(args.postgres.options()?);
     let mut out = std::io::BufWriter::new(std::io::stdout());
     statement::statement(&repo, args, &mut out).await?;
+    repo.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let repo = Repo::new(args.postgres.options()?);
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    export::export(args, &repo, &mut out).await?;
     repo.close().await;
     Ok(ExitCode::SUCCESS)
 }

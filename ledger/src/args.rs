@@ -1,6 +1,8 @@
 //! The arguments; the only file of the ledger that reads the environment.
 
 pub mod account;
+pub mod export;
+pub mod webhook;
 
 use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
@@ -11,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::payments::provider::Provider;
+use crate::webhook::receiver::Receiver;
 
 /// Orders become rows and balanced books.
 #[derive(Debug, Parser)]
@@ -32,6 +35,9 @@ pub enum Command {
     Reconcile(Box<ReconcileArgs>),
     /// Prints the settlement of a sale: totals, positions, a hash of its orders
     Statement(Box<StatementArgs>),
+    /// Prints the orders of a sale with whom they are for; exit code 0 once all are printed, 1 when that fails, 2 for wrong
+    /// arguments
+    Export(Box<export::ExportArgs>),
     /// Makes accounts, funds wallets, names merchants
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -55,7 +61,7 @@ pub struct RunArgs {
     pub migrate: bool,
     /// What this replica does; a role may have replicas of its own, so that hashing passwords never holds up the books
     #[arg(long, env = "SLUICE_ROLES", value_enum, value_name = "ROLES", value_delimiter = ',',
-        default_values_t = [Role::Follow, Role::Payments, Role::Accounts])]
+        default_values_t = [Role::Follow, Role::Payments, Role::Accounts, Role::Webhook])]
     pub roles: Vec<Role>,
     /// Key that turns people into customer ids, the same as the edges have; needed with the role accounts
     #[arg(long, env = "SLUICE_CUSTOMER_KEY_FILE", value_name = "FILE")]
@@ -64,6 +70,9 @@ pub struct RunArgs {
     /// one no callback is believed
     #[arg(long, env = "SLUICE_PAYMENT_KEY_FILE", value_name = "FILE", value_delimiter = ',')]
     pub payment_key_file: Vec<SecretFile>,
+    /// Whom to tell of orders.
+    #[command(flatten)]
+    pub webhook: webhook::WebhookArgs,
 }
 
 impl RunArgs {
@@ -91,9 +100,24 @@ impl RunArgs {
     /// # Errors
     /// When a key is too short, or one that everybody knows.
     pub fn provider(&self) -> anyhow::Result<Option<Provider>> {
-        let keys = self.payment_key_file.iter().map(|file| file.read_key(self.process.dev));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        Ok((!keys.is_empty()).then(|| Provider::new(keys)))
+        let files = self.payment_key_file.clone();
+        if files.is_empty() { Ok(None) } else { Ok(Some(Provider::of_files(files, self.process.dev)?)) }
+    }
+
+    /// Whom this replica tells of orders, if it does.
+    ///
+    /// # Errors
+    /// When the webhook is described wrongly.
+    pub fn receiver(&self) -> anyhow::Result<Option<Receiver>> {
+        if self.has(Role::Webhook) { self.webhook.receiver(self.process.dev) } else { Ok(None) }
+    }
+
+    /// Whether anybody tells of orders, so that followers note which.
+    ///
+    /// # Errors
+    /// When the webhook is described wrongly.
+    pub fn outbox(&self) -> anyhow::Result<bool> {
+        Ok(self.webhook.url(self.process.dev)?.is_some())
     }
 }
 
@@ -106,6 +130,8 @@ pub enum Role {
     Payments,
     /// Register people and let them sign in.
     Accounts,
+    /// Tell whoever fulfils orders of them; nothing without `--webhook-url`.
+    Webhook,
 }
 
 /// [`NatsArgs`] without its secrets in `Debug`.

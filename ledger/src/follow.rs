@@ -12,6 +12,7 @@
 //! **What is deliberately absent.** Retries: an [`End`] says what happened and [`crate::shards`] decides when to begin
 //! again.
 
+mod catch_up;
 mod quiet;
 
 use std::time::Duration;
@@ -92,7 +93,13 @@ impl<S: Store> Follower<S> {
         };
         tracing::info!(shard = self.stream.name(), cursor = book.cursor.0, "following");
         let mut following = Following::new(&self, rows, book);
-        let end = following.follow(&stopping).await;
+        let end = tokio::select! {
+            biased;
+            end = following.follow(&stopping) => end,
+            // Never ends, and begins after the cursor was read: whatever a replica without a webhook stores from here on moves
+            // the cursor away from ours, which ends this follower and begins another one.
+            never = catch_up::catch_up(&self.repo, &self.stream) => match never {},
+        };
         let Following { book, audit, .. } = following;
         self.ended(end, Some((book, audit)))
     }

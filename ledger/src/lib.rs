@@ -26,6 +26,9 @@
 //! | [`status`] | what operator and edges are told about a shard |
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
+//! | [`export`] | the orders of a sale with whom they are for |
+//! | [`webhook`] | whoever fulfils orders is told of them |
+//! | [`signature`] | how we and others prove who sends a message |
 //! | [`answer`] | where edges ask, and get their answers |
 //! | [`roles`] | who answers what |
 //! | [`accounts`] | people: register, sign in, who is that |
@@ -43,6 +46,7 @@ pub mod app;
 pub mod args;
 pub mod audit;
 pub mod expire;
+pub mod export;
 pub mod follow;
 pub mod history;
 pub mod metrics;
@@ -53,6 +57,8 @@ pub mod reconcile;
 pub mod repo;
 pub mod roles;
 pub mod shards;
+pub mod signature;
 pub mod statement;
 pub mod status;
 pub mod wallets;
+pub mod webhook;

@@ -19,6 +19,7 @@ mod refund;
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use protocol::ask::No;
 use protocol::ask::money::{Callback, CallbackAnswer, CallbackOutcome, Changed, Pay};
@@ -37,8 +38,8 @@ use uuid::Uuid;
 use crate::answer::{Answer, Failure, busy};
 use crate::metrics::{Ending, LedgerMetrics};
 use crate::places::Places;
-use crate::repo::Repo;
 use crate::repo::payments::Begun;
+use crate::repo::{Error, Repo};
 use payment::{Mode, Next, Payment, State, Target};
 use provider::Provider;
 
@@ -50,8 +51,14 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_mil
 const RECOVER_AFTER_SECONDS: f64 = 2.0;
 /// Between two looks for payments that nobody finishes.
 const RECOVER_EVERY: Duration = Duration::from_secs(1);
-/// Most payments that are recovered at a time.
+/// Most payments that are recovered by one look, and of those at a time.
 const RECOVER_MAX: u16 = 200;
+const RECOVER_AT_ONCE: usize = 16;
+/// How far back a look goes for orders that were taken back, and how often one goes back to the beginning.
+const TAKEN_BACK_WITHIN_SECONDS: f64 = 3_600.0;
+const WHOLE_LOOK_EVERY: u32 = 1_800;
+/// A hundred years.
+const EVER_SECONDS: f64 = 3.2e9;
 /// How long an order may take from the stream into Postgres; a provider sends again what was not found.
 const FOLLOWED_WITHIN: Duration = Duration::from_millis(1_500);
 /// Between two looks for it.
@@ -131,10 +138,15 @@ impl Payments {
     pub async fn callback(&self, question: Callback) -> Answer<CallbackAnswer> {
         let provider = self.provider.as_ref().ok_or(No::NotTheProvider)?;
         let report = provider.read(&question, self.clock.now())?;
-        let target = self.find(report.order).await?;
-        let definition = self.sale(&target.sale).await?;
-        let (_, standing) = self.standing(&definition, &target).await?;
-        let right = total(&definition, &standing.order).is_some_and(|price| price == report.amount);
+        // What is not there yet has to be sent again: to say that there is no such order would lose a capture.
+        let target = self.find(report.order).await?.ok_or_else(busy)?;
+        // What was claimed never changes, so the rows tell the price, whatever has become of the stream.
+        let order = self.repo.order(&target).await?.ok_or_else(busy)?;
+        let right = match self.places.sale(&target.sale).await.map_err(away)? {
+            Some(definition) => total(&definition, &order).is_some_and(|price| price == report.amount),
+            // Nobody can be sold anything any more: it is either for an order that is confirmed with it, or owed.
+            None => true,
+        };
         let new = Payment {
             id: Uuid::new_v5(&report.order.0, report.reference.as_bytes()),
             target,
@@ -165,8 +177,14 @@ impl Payments {
     /// Finishes what nobody finishes, until told to stop.
     pub async fn recover(self, stopping: CancellationToken) {
         let recovering = async {
-            loop {
-                self.recover_once(RECOVER_AFTER_SECONDS).await;
+            for look in 0_u32.. {
+                // Now and then everything that was ever taken back, in case a ledger was away for longer.
+                let whole = look.is_multiple_of(WHOLE_LOOK_EVERY);
+                let within = if whole { EVER_SECONDS } else { TAKEN_BACK_WITHIN_SECONDS };
+                match self.recover_once(RECOVER_AFTER_SECONDS, within).await {
+                    Ok(count) => self.metrics.payments_unfinished.set(i64::try_from(count).unwrap_or(i64::MAX)),
+                    Err(error) => tracing::warn!(%error, "payments that nobody finishes cannot be looked for"),
+                }
                 tokio::time::sleep(RECOVER_EVERY).await;
             }
         };
@@ -174,37 +192,46 @@ impl Payments {
         stopping.run_until_cancelled(recovering).await;
     }
 
-    /// One look for payments that are under way for longer than this; how many there were.
-    pub async fn recover_once(&self, older_seconds: f64) -> usize {
-        let found = match self.repo.unfinished_payments(older_seconds, RECOVER_MAX).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::debug!(%error, "payments that nobody finishes cannot be looked for");
-                return 0;
-            }
-        };
-        self.metrics.payments_unfinished.set(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    /// One look for payments that were not tried for longer than this, and for orders that were taken back within that
+    /// time; how many there were. Each is tried once: what waits for a stream holds nobody else up.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn recover_once(&self, older_seconds: f64, within_seconds: f64) -> Result<usize, Error> {
+        let mut found = self.repo.unfinished_payments(older_seconds, RECOVER_MAX).await?;
+        found.extend(self.repo.payments_taken_back(within_seconds, RECOVER_MAX).await?);
         let count = found.len();
-        for payment in found {
+        let finishing = found.into_iter().map(|payment| async move {
             let (id, before) = (payment.id, payment.state);
-            let (after, _) = self.drive(payment).await;
+            let (after, _) = self.drive_until(payment, 1).await;
             if after.state != before {
-                tracing::info!(payment = %id, before = before.as_str(), after = after.state.as_str(), "a payment was recovered");
+                let (before, after) = (before.as_str(), after.state.as_str());
+                tracing::info!(payment = %id, before, after, "a payment was recovered");
             }
-        }
-        count
+        });
+        futures::stream::iter(finishing).buffer_unordered(RECOVER_AT_ONCE).collect::<()>().await;
+        Ok(count)
     }
 
     /// Brings a payment as far as it goes now; where it is then, and its order, if that could be read.
-    pub async fn drive(&self, mut payment: Payment) -> (Payment, Option<Standing>) {
-        let mut seen = None;
-        for step in 1..=STEPS_MAX {
+    pub async fn drive(&self, payment: Payment) -> (Payment, Option<Standing>) {
+        self.drive_until(payment, STEPS_MAX).await
+    }
+
+    /// The same, until so many steps came to nothing.
+    async fn drive_until(&self, mut payment: Payment, failures_max: u32) -> (Payment, Option<Standing>) {
+        let (mut seen, mut failures) = (None, 0);
+        for _ in 1..=STEPS_MAX {
             match self.step(&mut payment, &mut seen).await {
                 Ok(true) => return (payment, seen),
                 Ok(false) => {}
                 Err(why) => {
+                    failures += 1;
+                    if failures >= failures_max {
+                        break;
+                    }
                     tracing::debug!(payment = %payment.id, %why, "a payment waits for a moment");
-                    tokio::time::sleep(RETRY.random_pause(step)).await;
+                    tokio::time::sleep(RETRY.random_pause(failures)).await;
                 }
             }
         }
@@ -241,8 +268,20 @@ impl Payments {
     /// A sale that is removed has left all there is to know in the rows; its orders can only be what they are.
     async fn step_in_rows(&self, payment: &mut Payment) -> Result<bool, String> {
         let order = self.repo.order(&payment.target).await.map_err(|error| error.to_string())?;
-        if let Some(Next::Move(to)) = order.map(|order| payment.next(&order)) {
-            self.move_to(payment, to).await?;
+        match order.map(|order| payment.next(&order)) {
+            Some(Next::Move(to)) => self.move_to(payment, to).await?,
+            Some(Next::Done) => {}
+            // Held, or never followed, when somebody forced the removal: it can be confirmed by nobody any more.
+            Some(Next::Confirm) | None => {
+                let stream = self.repo.stream_of(&payment.target).await.map_err(|error| error.to_string())?;
+                let gone = match stream {
+                    Some(stream) => self.places.is_gone(&stream).await.map_err(|lost| lost.to_string())?,
+                    None => false,
+                };
+                if payment.state == State::Pending && gone {
+                    self.move_to(payment, payment.back()).await?;
+                }
+            }
         }
         Ok(true)
     }
@@ -258,14 +297,14 @@ impl Payments {
     }
 
     /// Where an order is, by its id alone; one that was just made is waited for until it is followed.
-    async fn find(&self, order: OrderId) -> Result<Target, Failure> {
+    async fn find(&self, order: OrderId) -> Result<Option<Target>, Failure> {
         let deadline = self.clock.monotonic() + FOLLOWED_WITHIN;
         loop {
             if let Some(target) = self.repo.find_order(order).await? {
-                return Ok(target);
+                return Ok(Some(target));
             }
             if self.clock.monotonic() >= deadline {
-                return Err(No::NotFound.into());
+                return Ok(None);
             }
             tokio::time::sleep(FOLLOWED_LOOK_AFTER).await;
         }

@@ -5,27 +5,31 @@
 //! commit and then finds no row, before it has done any work. Entries and balances are written by one statement, the
 //! balances from the entries: they cannot differ.
 //!
-//! **What it costs.** Seven statements for a thousand messages, whatever they say. Orders are inserted without looking
+//! **What it costs.** Seven statements for a thousand messages, whatever they say, and one more where orders are told of. Orders are inserted without looking
 //! first: the index is searched once per order, and only orders that exist already are read and updated.
 //!
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
 //! whether trying again can help.
 
-mod attempts;
+pub mod attempts;
 pub mod books;
+pub mod fulfilment;
 pub mod funding;
 pub mod held;
 pub mod history;
 pub mod money;
 mod orders;
+pub mod outbox;
 pub mod ownership;
 pub mod payments;
 pub mod people;
 pub mod purses;
+mod schema;
 pub mod statement;
 mod wallets;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,23 +37,24 @@ use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::wire::WireError;
 use protocol::{BucketIndex, Revision, SaleId, Sku, Units};
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::post::{Account, Book};
-
-/// The schema, from nothing to what this release needs.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+pub use schema::SchemaError;
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
+/// What Postgres calls the connections that answer questions.
+const QUESTIONS: &str = "sluice-ledger questions";
+/// How long a connection may take to show that it is alive when it is given back.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that questions share; apart from those of the followers, so that no crowd of questions holds up a follower.
 const QUESTION_CONNECTIONS_MAX: u32 = 8;
 /// How long a question waits for one: whoever asks waits too, and may ask again.
-const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest statement of a question, in milliseconds; every one of them reads or writes a few rows by key.
 const QUESTION_STATEMENT_MS: &str = "5000";
 
@@ -86,76 +91,58 @@ impl From<WireError> for Error {
     }
 }
 
-/// The database is not ready for this release.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
-    /// Nobody answered.
-    #[error("{0}")]
-    Unavailable(sqlx::Error),
-    /// It lacks a migration.
-    #[error("the database is at version {found}, this release needs {needed}: run `sluice-ledger migrate`")]
-    Behind {
-        /// Its newest migration.
-        found: i64,
-        /// Ours.
-        needed: i64,
-    },
-    /// A migration failed or was changed after it was applied.
-    #[error("the database cannot be migrated: {0}")]
-    Migration(MigrateError),
+/// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
+/// and its place would be taken until the network notices, a quarter of an hour later.
+fn pool() -> PgPoolOptions {
+    PgPoolOptions::new().after_release(|connection, _| {
+        Box::pin(async move {
+            let answered = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+            answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|()| true)
+        })
+    })
+}
+
+fn following(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("sluice-ledger")
+}
+
+fn questions(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name(QUESTIONS).options([("statement_timeout", QUESTION_STATEMENT_MS)])
 }
 
 /// The ledger's database.
 #[derive(Debug, Clone)]
 pub struct Repo {
     pool: PgPool,
+    /// Whether somebody wants to be told of orders.
+    outbox: bool,
 }
 
 impl Repo {
     /// Connects when it is first needed.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(options.application_name("sluice-ledger")) }
+        let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        Self { pool: pool.connect_lazy_with(following(options)), outbox: false }
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
-        let pool =
-            PgPoolOptions::new().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
-        let options = options.application_name("sluice-ledger questions");
-        Self { pool: pool.connect_lazy_with(options.options([("statement_timeout", QUESTION_STATEMENT_MS)])) }
+        let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
+        Self { pool: pool.connect_lazy_with(questions(options)), outbox: false }
     }
 
-    /// Brings the schema to what this release needs. Postgres' own advisory lock lets one do it at a time.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn migrate(&self) -> Result<(), SchemaError> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
-            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
-                SchemaError::Unavailable(error)
-            }
-            other => SchemaError::Migration(other),
-        })
+    /// Connects with these options from now on, those that came [of](Self::for_questions) questions with their bounds.
+    pub fn reconnect_with(&self, options: PgConnectOptions) {
+        let bounded = self.pool.connect_options().get_application_name() == Some(QUESTIONS);
+        self.pool.set_connect_options(if bounded { questions(options) } else { following(options) });
     }
 
-    /// Whether somebody has migrated it far enough. A newer schema is fine: a migration says which code it tolerates.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn check_schema(&self) -> Result<(), SchemaError> {
-        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        // The table belongs to sqlx and is not in our migrations, so this one statement is not checked at compile time.
-        let newest = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success");
-        let found = match newest.fetch_one(&self.pool).await {
-            Ok(found) => found.unwrap_or_default(),
-            // Undefined table: never migrated.
-            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42P01") => 0,
-            Err(error) => return Err(SchemaError::Unavailable(error)),
-        };
-        if found < needed { Err(SchemaError::Behind { found, needed }) } else { Ok(()) }
+    /// How it connects now.
+    #[must_use]
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
     }
 
     /// Whether it answers.

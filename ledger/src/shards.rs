@@ -25,7 +25,6 @@ use runtime::Process;
 use runtime::backoff::Backoff;
 use runtime::readiness::Part;
 use runtime::registry::{Change, Table};
-use sqlx::postgres::PgConnectOptions;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::follow::End;
@@ -51,7 +50,6 @@ pub struct Shards {
     places: Places,
     installation: Installation,
     repo: Repo,
-    database: PgConnectOptions,
     metrics: LedgerMetrics,
     postgres: Part,
     table: Part,
@@ -76,7 +74,6 @@ impl Shards {
         client: async_nats::Client,
         installation: Installation,
         repo: Repo,
-        database: PgConnectOptions,
         metrics: LedgerMetrics,
         postgres: Part,
     ) -> Self {
@@ -88,7 +85,6 @@ impl Shards {
             places,
             installation,
             repo,
-            database,
             metrics,
             postgres,
             table,
@@ -209,7 +205,7 @@ impl Shards {
     /// Gives back, keeps definitions, takes.
     async fn share(&mut self) -> Result<(), Error> {
         if self.ownership.is_none() {
-            self.ownership = Some(Ownership::connect(&self.database).await?);
+            self.ownership = Some(Ownership::connect(&self.repo.connect_options()).await?);
         }
         let Some(ownership) = self.ownership.as_mut() else { return Ok(()) };
         let connected = self.client.connection_state() == async_nats::connection::State::Connected;

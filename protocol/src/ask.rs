@@ -17,6 +17,8 @@ pub mod history;
 pub mod money;
 pub mod people;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +74,15 @@ impl Verb {
         Self::Orders,
         Self::OneOrder,
     ];
+
+    /// How long whoever asks waits for the answer. Longer where a password is hashed: sign-ins queue at the start of a sale.
+    #[must_use]
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Register | Self::SignIn => Duration::from_secs(5),
+            _ => Duration::from_secs(2),
+        }
+    }
 
     /// As subjects and metrics spell it.
     #[must_use]

@@ -25,13 +25,13 @@ pub(super) enum Value<'a> {
 }
 
 pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Value<'a> {
-    let texts = headers.get_all(COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let mut found = texts
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='));
+    // By bytes: other cookies of the same line may hold anything, and are none of our business.
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut found = pairs.filter_map(|pair| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     match (found.next(), found.next()) {
         (None, _) => Value::Absent,
-        (Some(value), None) => Value::Once(value.trim_end()),
+        // What is no text is no value of ours, and refused like any other.
+        (Some(value), None) => Value::Once(std::str::from_utf8(value.trim_ascii_end()).unwrap_or("?")),
         (Some(_), Some(_)) => Value::Twice,
     }
 }
@@ -61,3 +61,6 @@ fn set(response: &mut Response, name: &str, value: &str, seconds: i64) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
 }
+
+#[cfg(test)]
+mod tests;

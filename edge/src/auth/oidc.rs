@@ -30,7 +30,8 @@ use data_encoding::BASE64URL_NOPAD;
 use runtime::clock::{Clock, Instant};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::task::TaskTracker;
 
 use keys::KeySet;
 pub use provider::Settings;
@@ -41,6 +42,10 @@ use token::{Expected, Identity, Refused};
 pub const REFRESH_AFTER: Duration = Duration::from_secs(10);
 /// How soon an issuer that did not answer is asked again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Longest that coming back from the issuer may take: less than a request, so that whoever comes back is told.
+const FINISH_WITHIN: Duration = Duration::from_secs(6);
+/// Most codes that are exchanged at a time.
+const EXCHANGES_MAX: usize = 64;
 /// How long an issuer's keys are used without looking again.
 const FRESH_FOR: Duration = Duration::from_secs(600);
 
@@ -68,10 +73,17 @@ pub struct Journey {
 
 /// The way to an issuer, and what it told.
 pub struct Oidc {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    /// Codes that are being exchanged: each is a request to the issuer in the shop's name, and anybody can begin one.
+    exchanges: Semaphore,
+}
+
+struct Shared {
     provider: Provider,
     clock: Clock,
     known: ArcSwapOption<Known>,
-    /// The last time that it was asked.
+    /// How it went the last time that it was asked; held while it is asked.
     asked: Mutex<Option<Asked>>,
 }
 
@@ -91,8 +103,10 @@ impl Oidc {
     ///
     /// # Errors
     /// In one sentence, which setting is wrong.
-    pub fn new(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        Ok(Self { provider: Provider::new(settings)?, clock, known: ArcSwapOption::empty(), asked: Mutex::default() })
+    pub fn new(settings: Settings, clock: Clock, tasks: TaskTracker) -> anyhow::Result<Self> {
+        let provider = Provider::new(settings)?;
+        let shared = Shared { provider, clock, known: ArcSwapOption::empty(), asked: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared), tasks, exchanges: Semaphore::new(EXCHANGES_MAX) })
     }
 
     /// Who is meant by an ID token that somebody got from the issuer.
@@ -106,9 +120,9 @@ impl Oidc {
             known = self.refreshed(Some(known)).await?;
         }
         let key = known.keys.find(&parsed.header).ok_or(Error::Refused(Refused::UnknownKey))?;
-        let settings = self.provider.settings();
+        let settings = self.shared.provider.settings();
         let expected = Expected { issuer: &settings.issuer, audience: &settings.client_id, nonce };
-        parsed.verify(key, &expected, self.clock.now()).map_err(Error::Refused)
+        parsed.verify(key, &expected, self.shared.clock.now()).map_err(Error::Refused)
     }
 
     /// Where to send a browser, and what it has to come back with.
@@ -121,7 +135,7 @@ impl Oidc {
         let journey = Journey { state: random(), nonce: random(), verifier: random(), back: back.to_owned() };
         let challenge = BASE64URL_NOPAD.encode(&Sha256::digest(journey.verifier.as_bytes()));
         let mut url = known.endpoints.authorization.clone();
-        let settings = self.provider.settings();
+        let settings = self.shared.provider.settings();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &settings.client_id)
@@ -139,26 +153,44 @@ impl Oidc {
     /// # Errors
     /// [`enum@Error`].
     pub async fn finish(&self, code: &str, journey: &Journey) -> Result<Identity, Error> {
-        let known = self.known().await?;
-        let token = self.provider.exchange(&known.endpoints, code, &journey.verifier).await?;
-        self.identify(&token, Some(&journey.nonce)).await
+        let Ok(_place) = self.exchanges.try_acquire() else { return Err(Error::Away) };
+        let finishing = async {
+            let known = self.known().await?;
+            let token = self.shared.provider.exchange(&known.endpoints, code, &journey.verifier).await?;
+            self.identify(&token, Some(&journey.nonce)).await
+        };
+        tokio::time::timeout(FINISH_WITHIN, finishing).await.unwrap_or(Err(Error::Away))
     }
 
     /// Whether an answer that names its issuer names ours (RFC 9207).
     #[must_use]
     pub fn is_issuer(&self, issuer: &str) -> bool {
-        issuer == self.provider.settings().issuer
+        issuer == self.shared.provider.settings().issuer
     }
 
-    /// What the issuer told, not too long ago unless it does not answer now.
+    /// What the issuer told; while that is old, it is asked again and the old answer used, so that an issuer which hangs
+    /// holds nobody up.
     async fn known(&self) -> Result<Arc<Known>, Error> {
-        match self.known.load_full() {
-            Some(known) if self.clock.monotonic().duration_since(known.since) < FRESH_FOR => Ok(known),
-            Some(known) => Ok(self.refreshed(Some(Arc::clone(&known))).await.unwrap_or(known)),
-            None => self.refreshed(None).await,
+        let Some(known) = self.shared.known.load_full() else { return self.refreshed(None).await };
+        if self.shared.clock.monotonic().duration_since(known.since) >= FRESH_FOR
+            && self.shared.asked.try_lock().is_ok()
+        {
+            let (shared, seen) = (Arc::clone(&self.shared), Arc::clone(&known));
+            self.tasks.spawn(async move { drop(shared.refreshed(Some(seen)).await) });
         }
+        Ok(known)
     }
 
+    /// What the issuer tells now. It is asked by a task of its own: a shopper who hangs up must not make us forget that we
+    /// asked, or each of them would ask anew.
+    async fn refreshed(&self, seen: Option<Arc<Known>>) -> Result<Arc<Known>, Error> {
+        let shared = Arc::clone(&self.shared);
+        let asking = self.tasks.spawn(async move { shared.refreshed(seen).await });
+        asking.await.unwrap_or(Err(Error::Away))
+    }
+}
+
+impl Shared {
     /// What the issuer tells now, unless somebody asked a moment ago. `seen` is what did not suffice.
     async fn refreshed(&self, seen: Option<Arc<Known>>) -> Result<Arc<Known>, Error> {
         // Whoever waits here for somebody else's question takes its answer.
@@ -181,6 +213,8 @@ impl Oidc {
             }
         }
         let told = self.provider.tell().await;
+        // From when it ended: an issuer that hangs is left alone as long as one that refuses.
+        let now = self.clock.monotonic();
         *asked = Some(Asked { at: now, answered: told.is_ok() });
         let (endpoints, keys) = told?;
         let known = Arc::new(Known { endpoints, keys, since: now });

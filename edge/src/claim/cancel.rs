@@ -76,7 +76,12 @@ async fn cancelling<S: Store>(
         let standing = Standing { customer, number: mine.number, revision: mine.revision, order: mine.order.clone() };
         // From here on an interruption leaves an outcome that nobody knows.
         let before = std::mem::replace(sent, true);
-        match release(&desk.store, &sku, into, &[(standing, Reason::Cancelled)]).await? {
+        let attempt = release(&desk.store, &sku, into, &[(standing, Reason::Cancelled)]).await;
+        let attempt = attempt.inspect_err(|_| {
+            // What it could not read was read before anything was sent, or after a definite no.
+            *sent = before;
+        })?;
+        match attempt {
             Attempt::Done(refilled) => {
                 desk.view.learn(&sku, into, refilled.revision, &refilled.bucket);
                 if let Ok(released) = mine.order.released(Reason::Cancelled) {

@@ -57,8 +57,8 @@ impl Stage {
 /// What a lane tells a claim.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// Its order exists.
-    Taken,
+    /// Its order exists, and is this.
+    Taken(Order),
     /// Another order has its number: read them, decide again.
     NumberTaken,
     /// No bucket that this edge may use has the units: look closer.

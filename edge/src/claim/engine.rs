@@ -9,7 +9,7 @@ use protocol::claim::Request;
 use protocol::key::Installation;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::store::Unavailable;
-use protocol::{CustomerId, Epoch, OrderId, OrderNumber, SaleId, Shard, Sku, Units};
+use protocol::{CustomerId, Epoch, Generation, OrderId, OrderNumber, SaleId, Shard, Sku, Units};
 use runtime::jetstream::{JetStream, OpenError};
 use tokio::sync::watch;
 
@@ -51,6 +51,8 @@ struct Shared {
     installation: Installation,
     floor: Floor,
     desks: RwLock<HashMap<Place, Open>>,
+    /// Sales whose stock is not to be touched, by the definition that said so.
+    withdrawn: RwLock<HashMap<SaleId, Generation>>,
     /// Cleared while the clock is known to be wrong: then nothing is claimed, and nothing closed, by it.
     punctual: AtomicBool,
 }
@@ -64,8 +66,8 @@ impl Engine {
     /// An engine that claims over this connection.
     #[must_use]
     pub fn new(client: async_nats::Client, installation: Installation, floor: Floor) -> Self {
-        let (desks, punctual) = (RwLock::default(), AtomicBool::new(true));
-        Self { shared: Arc::new(Shared { client, installation, floor, desks, punctual }) }
+        let (desks, withdrawn, punctual) = (RwLock::default(), RwLock::default(), AtomicBool::new(true));
+        Self { shared: Arc::new(Shared { client, installation, floor, desks, withdrawn, punctual }) }
     }
 
     /// Claims, within a budget of time.
@@ -189,6 +191,9 @@ impl Engine {
 
     /// Applies the newest definitions: desks of the same life learn them, all others are closed.
     pub fn redefine(&self, definitions: &HashMap<SaleId, Arc<Definition>>) {
+        let withdrawn = definitions.values().filter(|definition| definition.withdrawn.is_some());
+        let withdrawn = withdrawn.map(|definition| (definition.sale.clone(), definition.generation)).collect();
+        *self.shared.withdrawn.write().unwrap_or_else(PoisonError::into_inner) = withdrawn;
         let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);
         desks.retain(|(sale, epoch, _), open| {
             let definition = definitions.get(sale).filter(|d| d.epoch == *epoch && d.streams.contains(&open.identity));
@@ -210,6 +215,13 @@ impl Engine {
         self.redefine(&HashMap::new());
     }
 
+    /// Whether the newest definitions say that the stock of this sale is not to be touched. Somebody may still hold a
+    /// definition from before: one that is withdrawn has the same generation.
+    fn is_withdrawn(&self, definition: &Definition) -> bool {
+        let withdrawn = self.shared.withdrawn.read().unwrap_or_else(PoisonError::into_inner);
+        withdrawn.get(&definition.sale).is_some_and(|generation| *generation >= definition.generation)
+    }
+
     fn opened(&self, definition: &Definition, identity: &StreamIdentity) -> Option<Arc<Desk<JetStream>>> {
         let place = (definition.sale.clone(), definition.epoch, identity.shard);
         let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
@@ -219,15 +231,15 @@ impl Engine {
     async fn desk(&self, definition: &Arc<Definition>, shard: Shard) -> Result<Arc<Desk<JetStream>>, Unavailable> {
         let named = |what: &str| Unavailable(format!("{} of {}", what, definition.sale));
         let identity = definition.streams.iter().find(|s| s.shard == shard).ok_or_else(|| named("no such shard"))?;
+        if definition.withdrawn.is_some() || self.is_withdrawn(definition) {
+            return Err(named("the stock is withdrawn"));
+        }
         if let Some(desk) = self.opened(definition, identity) {
             // A request may carry a definition that came while its desk was being opened with the one before.
             if definition.generation > desk.definition().generation {
                 desk.redefine(definition);
             }
             return Ok(desk);
-        }
-        if definition.withdrawn.is_some() {
-            return Err(named("the stock is withdrawn"));
         }
         let stream = definition.stream(shard);
         let open = JetStream::open(self.shared.client.clone(), &stream, Some(identity));

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use protocol::bucket::Bucket;
 use protocol::key::{Key, Keys};
+use protocol::order::held_until;
 use protocol::sale::Gate;
 use protocol::store::{Committed, Expect, Outcome, Store, Write};
 use protocol::wire::Value;
@@ -104,10 +105,15 @@ impl<S: Store> Lane<S> {
             }
         };
         let count = if self.singles > 0 { 1 } else { self.desk.shape.claims_max };
-        let group = self.counter.take(count, adopted.bucket.free);
+        let mut group = self.counter.take(count, adopted.bucket.free);
         if group.is_empty() {
             self.adopted = Some(adopted);
             return;
+        }
+        if definition.holds() {
+            // From now and not from when they came: the wait for a stream without a leader is not taken off the hold.
+            let until = held_until(self.desk.floor.clock.now(), definition.hold_seconds);
+            group.iter_mut().for_each(|waiting| waiting.order.expires_at = Some(until));
         }
         self.singles = self.singles.saturating_sub(1);
         self.send(adopted, group, generation).await;
@@ -165,8 +171,8 @@ impl<S: Store> Lane<S> {
     fn committed(&mut self, adopted: &Adopted, next: Bucket, committed: Committed, group: Vec<Waiting>) {
         let revision = committed.revision(0);
         self.desk.view.learn(&self.counter.sku, adopted.index, revision, &next);
-        for waiting in group {
-            drop(waiting.reply.send(Reply::Taken));
+        for Waiting { reply, order, .. } in group {
+            drop(reply.send(Reply::Taken(order)));
         }
         self.adopted = Some(Adopted { index: adopted.index, revision, bucket: next });
         self.failures = 0;

@@ -37,9 +37,8 @@ pub(super) async fn run<S: Store>(desk: Arc<Desk<S>>, counter: Arc<Counter>, ado
         match settled.entries.iter().find(|e| e.key == Some(Key::Order(waiting.customer, waiting.number))) {
             None => not_taken.push(waiting),
             Some(entry) => {
-                let mine = Order::decode(&entry.value).is_ok_and(|order| same_claim(&order, &waiting.order));
-                let reply = if mine { Reply::Taken } else { Reply::NumberTaken };
-                drop(waiting.reply.send(reply));
+                let mine = Order::decode(&entry.value).ok().filter(|order| same_claim(order, &waiting.order));
+                drop(waiting.reply.send(mine.map_or(Reply::NumberTaken, Reply::Taken)));
             }
         }
     }

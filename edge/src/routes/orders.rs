@@ -36,9 +36,8 @@ use shown::{OrderBody, OrdersBody, SettlingBody, address};
 const CLAIM_WITHIN: Duration = Duration::from_secs(7);
 
 /// Nobody knows yet what became of it; the order's address will.
-pub(super) fn settling(definition: &Definition, id: OrderId) -> Response {
-    let value = SettlingBody { id, sale: &definition.sale, state: "settling" };
-    problem::settling(&value, &address(&definition.sale, id))
+pub(super) fn settling(sale: &SaleId, id: OrderId) -> Response {
+    problem::settling(&SettlingBody { id, sale, state: "settling" }, &address(sale, id))
 }
 
 /// A sale that this customer may use.
@@ -122,7 +121,7 @@ async fn claimed(
             // Without its time, which a new order's answer does not know: the same key gets the same bytes.
             Ok(problem::created(&OrderBody::of(definition, id, number, &order, None), &address(&definition.sale, id)))
         }
-        Answer::Settling { id } => Ok(settling(definition, id)),
+        Answer::Settling { id } => Ok(settling(&definition.sale, id)),
         Answer::Refused(refusal) => Err(refusal.into()),
     }
 }
@@ -195,6 +194,7 @@ pub async fn one(
     let definition = match (open_to(&edge, &sale, &session), SaleId::parse(&sale)) {
         // No edge knows it any more: the ledger does.
         (Err(Problem::NotFound { .. }), Ok(gone)) => return history::one(&edge, gone, asked, &session).await,
+        (Ok(lost), Ok(sale)) if lost.withdrawn.is_some() => return history::one(&edge, sale, asked, &session).await,
         (known, _) => known?,
     };
     let stored = mine(&edge, &definition, &session, asked).await?;

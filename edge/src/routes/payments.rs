@@ -105,6 +105,7 @@ pub async fn refund(
         (None, Ok(Changed { number, order, .. })) => {
             Ok(problem::found(&OrderBody::without_price(&sale, id, number, &order, None)))
         }
+        (None, Err(Unanswered::Lost | Unanswered::No(No::Unsettled))) => Ok(orders::settling(&sale, id)),
         (None, Err(other)) => Err(other.into()),
     }
 }
@@ -112,7 +113,7 @@ pub async fn refund(
 fn answered(definition: &Definition, id: OrderId, answer: Result<Changed, Unanswered>) -> Result<Response, Problem> {
     match answer {
         Ok(Changed { number, order, .. }) => Ok(problem::found(&OrderBody::of(definition, id, number, &order, None))),
-        Err(Unanswered::Lost | Unanswered::No(No::Unsettled)) => Ok(orders::settling(definition, id)),
+        Err(Unanswered::Lost | Unanswered::No(No::Unsettled)) => Ok(orders::settling(&definition.sale, id)),
         Err(other) => Err(other.into()),
     }
 }

@@ -8,14 +8,16 @@
 //! **What it costs.** Nothing per request: the timer of an idle connection is left running over requests and looked at
 //! when it fires, so an idle connection ends after once to twice the bound.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 /// The bounds.
@@ -38,24 +40,66 @@ pub(super) struct Progress {
     open: AtomicU32,
     /// Whether several can be open at a time: then bytes need not be part of a head.
     multiplexed: AtomicBool,
+    /// The first request of a connection on which several can be open has come.
+    begun: Notify,
+    /// Complete answers that wait to be taken, and since which half, where the peer says how much it takes: such a peer may have nothing
+    /// written to it for ever, and yet be heard all the time.
+    answered: Mutex<BTreeMap<u64, u64>>,
+    /// Half the bound on taking an answer has passed so often.
+    halves: AtomicU64,
 }
 
 /// A request that is being answered, until dropped.
 #[derive(Debug)]
-pub(super) struct OpenRequest(Arc<Progress>);
+pub(super) struct OpenRequest {
+    progress: Arc<Progress>,
+    number: u64,
+}
 
 impl Progress {
     pub(super) fn open(self: &Arc<Self>, multiplexed: bool) -> OpenRequest {
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        OpenRequest(Arc::clone(self))
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        if multiplexed && number == 0 {
+            self.begun.notify_one();
+        }
+        OpenRequest { progress: Arc::clone(self), number }
+    }
+
+    /// Returns when the peer has not taken a complete answer for so long.
+    pub(super) async fn untaken(&self, bound: Duration) {
+        self.begun.notified().await;
+        loop {
+            tokio::time::sleep(bound / 2).await;
+            let halves = self.halves.fetch_add(1, Ordering::Relaxed) + 1;
+            let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            // Three of them are at least the whole bound, wherever between two the first one began.
+            if answered.values().any(|since| halves.saturating_sub(*since) >= 3) {
+                return;
+            }
+        }
+    }
+}
+
+impl OpenRequest {
+    /// Its answer is complete, and now has to be taken.
+    pub(super) fn answered(self) -> Self {
+        if self.progress.multiplexed.load(Ordering::Relaxed) {
+            let mut answered = self.progress.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            answered.insert(self.number, self.progress.halves.load(Ordering::Relaxed));
+        }
+        self
     }
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.progress.open.fetch_sub(1, Ordering::Relaxed);
+        if self.progress.multiplexed.load(Ordering::Relaxed) {
+            let mut answered = self.progress.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            answered.remove(&self.number);
+        }
     }
 }
 
@@ -180,3 +224,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.poll_written(cx, written)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::network::Network;
 
@@ -27,9 +27,9 @@ pub struct Source(pub IpAddr);
 pub fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Source {
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut nearest = peer.to_canonical();
-    let lines: Vec<&str> =
-        headers.get_all(X_FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or_default()).collect();
-    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(',')).take(HOPS_MAX);
+    let lines: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    // By bytes: what somebody wrote to the left must not make unreadable what a proxy of ours wrote to the right.
+    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).take(HOPS_MAX);
     while trusted(nearest) {
         // What cannot be read was not written by a proxy of ours: the last one that we know has to do.
         let Some(hop) = hops.next().and_then(parse) else { break };
@@ -39,8 +39,8 @@ pub fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Source 
 }
 
 /// An address, with or without a port.
-fn parse(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
+fn parse(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     let address = bare.parse().or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()));
     address.ok().map(|address: IpAddr| address.to_canonical())

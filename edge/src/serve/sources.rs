@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::network::Network;
+use crate::limit::counted;
 
 /// Connections by address. An entry lives as long as its connections, so the map is bounded by theirs.
 pub(super) struct Sources {
@@ -31,6 +32,7 @@ impl Sources {
         if self.proxies.iter().any(|network| network.contains(address)) {
             return Some(Place(None));
         }
+        let address = counted(address);
         let mut counts = lock(&self.counts);
         let count = counts.entry(address).or_default();
         if *count >= self.max {

@@ -184,7 +184,7 @@ async fn a_merchant_is_made_by_command_and_is_one_from_the_next_sign_in_on() {
     };
     let before = sign_in().await;
     assert_eq!((&before["roles"], refund(&before).await), (&json!([]), 403));
-    books.account(&["role", "--email=max@shop.example", "--merchant=true"]).await;
+    books.account(&["role", "--email=max@shop.example", "--merchant=true", "--self-made"]).await;
     assert_eq!(refund(&before).await, 403, "a session is what it was signed as");
     let after = sign_in().await;
     assert_eq!(after["roles"], json!(["merchant"]));

@@ -22,6 +22,10 @@ use crate::repo::Repo;
 use crate::repo::funding::Funded;
 use crate::repo::people::Known;
 
+/// Why somebody who registered gets no rights and no money by their address alone.
+const SELF_MADE: &str = "whoever has this account made it and says that the address is theirs: nobody has checked it. If \
+                         you have, add --self-made";
+
 /// Does it; what it says for the standard output.
 ///
 /// # Errors
@@ -52,7 +56,7 @@ async fn create(args: CreateArgs, repo: &Repo) -> anyhow::Result<String> {
     let customer = identity.customer;
     let passwords = Passwords::new()?;
     let hash = passwords.turn().await.map_err(rule)?.hash(password.clone()).await.map_err(rule)?;
-    let made = repo.register(&identity, &hash).await?.is_some();
+    let made = repo.register(&identity, &hash, false).await?.is_some();
     if !made {
         let known = repo.person(&customer).await?.context("the account was there and is gone")?;
         let turn = passwords.turn().await.map_err(rule)?;
@@ -69,6 +73,7 @@ async fn create(args: CreateArgs, repo: &Repo) -> anyhow::Result<String> {
 
 async fn role(args: RoleArgs, repo: &Repo) -> anyhow::Result<String> {
     let (email, known) = find(repo, &args.email).await?;
+    ensure!(!(args.merchant && known.self_made) || args.self_made, SELF_MADE);
     repo.set_merchant(&known.person.customer, args.merchant).await?;
     let what = if args.merchant { "is a merchant" } else { "is no merchant" };
     Ok(format!("{email} {what}, from the next sign-in on\n"))
@@ -78,6 +83,7 @@ async fn fund(args: FundArgs, repo: &Repo) -> anyhow::Result<String> {
     let (whose, customer): (String, CustomerId) = match (&args.whose.email, args.whose.customer) {
         (Some(email), _) => {
             let (email, known) = find(repo, email).await?;
+            ensure!(!known.self_made || args.self_made, SELF_MADE);
             (email, known.person.customer)
         }
         (None, Some(customer)) => (customer.to_string(), customer),

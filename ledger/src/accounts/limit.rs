@@ -7,6 +7,7 @@
 //! | --- | --- | --- | --- |
 //! | a source address, on whatever accounts | [`SOURCE`] 100 | 1 s | trying stolen passwords on many accounts; wide, because a whole company or mobile network can come from one address |
 //! | an account, from wherever | [`ACCOUNT`] 10 | 3 s | trying many passwords on one account |
+//! | a source, making accounts | [`NEW`] 100 | 1 s | filling the database, and the queue that everybody who signs in waits in |
 //! | a source on an account, once the account's own limit is used up | [`PAIR`] 1 | 5 s | nothing: it is for the owner |
 //!
 //! **What must always hold.** Nobody can lock an owner out: whatever others did to the account, an address that did not do
@@ -56,6 +57,8 @@ impl Quota {
 pub const SOURCE: Quota = Quota { at_once: 100, interval: Duration::from_secs(1) };
 /// Of an account.
 pub const ACCOUNT: Quota = Quota { at_once: 10, interval: Duration::from_secs(3) };
+/// Of a source that makes accounts. Nothing of it is given back.
+pub const NEW: Quota = Quota { at_once: 100, interval: Duration::from_secs(1) };
 /// Of a source on an account whose own limit is used up.
 pub const PAIR: Quota = Quota { at_once: 1, interval: Duration::from_secs(5) };
 
@@ -70,6 +73,7 @@ pub struct Attempt {
 #[derive(Debug, Clone)]
 struct Source {
     address: String,
+    new: String,
     pair: String,
 }
 
@@ -81,9 +85,11 @@ impl Attempt {
     /// On this account, from this address.
     #[must_use]
     pub fn new(account: &CustomerId, source: Option<IpAddr>) -> Self {
-        let source = source
-            .map(network)
-            .map(|source| Source { address: format!("source {source}"), pair: format!("pair {account} {source}") });
+        let source = source.map(network).map(|source| Source {
+            address: format!("source {source}"),
+            new: format!("new {source}"),
+            pair: format!("pair {account} {source}"),
+        });
         Self { account: format!("account {account}"), source }
     }
 
@@ -96,6 +102,19 @@ impl Attempt {
             wait if wait.is_zero() => Ok(()),
             wait => Err(too_many(wait)),
         }
+    }
+
+    /// Counts the making of an account.
+    ///
+    /// # Errors
+    /// [`No::TooManyAttempts`], then nothing is counted; or Postgres is away.
+    pub async fn count_new(&self, repo: &Repo) -> Answer<()> {
+        let Some(source) = &self.source else { return Ok(()) };
+        if repo.count_attempt(&source.new, NEW).await? {
+            return Ok(());
+        }
+        let used = repo.attempts(&[source.new.as_str()]).await?.get(&source.new).copied();
+        Err(too_many(NEW.wait(used.unwrap_or_default())))
     }
 
     /// Counts it.

@@ -43,6 +43,9 @@ pub async fn load(args: &LoadArgs, repo: &Repo, clock: &Clock) -> anyhow::Result
     let there = repo.known(&customers).await?;
     let absent: Vec<&(Identity, &Line)> =
         people.iter().filter(|(identity, _)| !there.contains(&identity.customer)).collect();
+    if !args.self_made {
+        refuse_self_made(repo, &people).await?;
+    }
     let hashes = hashes(&absent.iter().map(|(_, line)| &line.secret).collect::<Vec<_>>())?;
     let hashed = clock.monotonic();
 
@@ -80,6 +83,24 @@ pub async fn load(args: &LoadArgs, repo: &Repo, clock: &Clock) -> anyhow::Result
             )
         }
     }
+}
+
+/// Money for an address goes to whoever was first to say that it is theirs, unless somebody has looked.
+async fn refuse_self_made(repo: &Repo, people: &[(Identity, &Line)]) -> anyhow::Result<()> {
+    let funded = people.iter().filter(|(_, line)| line.balances.iter().any(|money| money.amount_minor > 0));
+    let funded: Vec<_> = funded.collect();
+    let customers: Vec<_> = funded.iter().map(|(identity, _)| identity.customer).collect();
+    let self_made = repo.self_made(&customers).await?;
+    let Some((_, line)) = funded.iter().find(|(identity, _)| self_made.contains(&identity.customer)) else {
+        return Ok(());
+    };
+    bail!(
+        "line {}: {} and {} more accounts were made by whoever says that the address is theirs, and nobody has checked it; \
+         nothing was written (if you have, add --self-made)",
+        line.number,
+        line.email,
+        self_made.len() - 1
+    )
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<Line>> {

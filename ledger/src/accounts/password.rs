@@ -40,6 +40,8 @@ const OUTPUT_BYTES_MIN: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Passwords {
     places: Arc<Semaphore>,
+    /// Those of them that new accounts may have: who is there already must not wait behind a crowd that registers.
+    places_for_new: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     /// What somebody unknown is compared with.
     nobody: Arc<str>,
@@ -61,6 +63,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Turn {
     _place: OwnedSemaphorePermit,
+    _place_for_new: Option<OwnedSemaphorePermit>,
     _core: OwnedSemaphorePermit,
     nobody: Arc<str>,
 }
@@ -76,6 +79,7 @@ impl Passwords {
         let nobody = nobody.map_err(|error| anyhow::anyhow!("passwords cannot be hashed: {error}"))?;
         Ok(Self {
             places: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
+            places_for_new: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE) / 2)),
             cores: Arc::new(Semaphore::new(cores)),
             nobody: nobody.into(),
         })
@@ -89,7 +93,16 @@ impl Passwords {
         let place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
         // Never closed.
         let core = self.cores.clone().acquire_owned().await.map_err(|_| busy())?;
-        Ok(Turn { _place: place, _core: core, nobody: self.nobody.clone() })
+        Ok(Turn { _place: place, _place_for_new: None, _core: core, nobody: self.nobody.clone() })
+    }
+
+    /// The same for somebody new.
+    ///
+    /// # Errors
+    /// [`No::Busy`] at once when too many wait already.
+    pub async fn turn_for_new(&self) -> Result<Turn, No> {
+        let place = self.places_for_new.clone().try_acquire_owned().map_err(|_| busy())?;
+        Ok(Turn { _place_for_new: Some(place), ..self.turn().await? })
     }
 }
 

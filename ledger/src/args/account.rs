@@ -82,6 +82,9 @@ pub struct RoleArgs {
     /// Whether they may refund orders and see totals; holds from their next sign-in on
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub merchant: bool,
+    /// Also an account that its owner made, whose address nobody has checked
+    #[arg(long)]
+    pub self_made: bool,
     /// Where the accounts are.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -102,6 +105,9 @@ pub struct FundArgs {
     /// What this money is called, as a bank calls a transfer: the same one again funds nothing. Without one, every call funds
     #[arg(long, value_name = "TEXT", value_parser = reference)]
     pub reference: Option<String>,
+    /// Also an account that its owner made, whose address nobody has checked
+    #[arg(long)]
+    pub self_made: bool,
     /// Where the accounts are.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -129,6 +135,9 @@ pub struct LoadArgs {
     /// What the balances are called: under one name each wallet is funded once, however often the file is loaded
     #[arg(long, value_name = "TEXT", default_value = "load", value_parser = reference)]
     pub reference: String,
+    /// Also fund accounts that their owners made, whose addresses nobody has checked
+    #[arg(long)]
+    pub self_made: bool,
     /// What turns people into customers.
     #[command(flatten)]
     pub key: CustomerKeyArgs,

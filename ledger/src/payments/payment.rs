@@ -134,7 +134,8 @@ impl Payment {
     }
 
     /// Where it goes when it was not settled.
-    fn back(&self) -> State {
+    #[must_use]
+    pub fn back(&self) -> State {
         match self.mode {
             Mode::Wallet => State::Returned,
             Mode::External => State::RefundDue,

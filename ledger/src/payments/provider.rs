@@ -4,19 +4,18 @@
 //! that only the provider and the ledger have, over the time and the body as they came. A report is good for five minutes;
 //! within them the same one again makes nothing new, because its reference names one payment.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use protocol::OrderId;
 use protocol::ask::No;
 use protocol::ask::money::Callback;
 use protocol::sale::Money;
-use secrecy::{ExposeSecret as _, SecretString};
+use runtime::args::{SecretError, SecretFile};
+use secrecy::SecretString;
 use serde::Deserialize;
-use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::answer::invalid;
+use crate::answer::{busy, invalid};
+use crate::signature::{Keys, verify};
 
 /// How far a report's time may be from ours, in seconds.
 const WINDOW_SECONDS: i64 = 300;
@@ -26,7 +25,7 @@ const REFERENCE_BYTES_MAX: usize = 200;
 /// The provider, as far as we can tell: who has one of its keys.
 #[derive(Clone)]
 pub struct Provider {
-    keys: Vec<SecretString>,
+    keys: Keys,
 }
 
 /// What it reports.
@@ -63,7 +62,15 @@ impl Provider {
     /// Whoever signs with one of these keys; two while they are rotated.
     #[must_use]
     pub fn new(keys: Vec<SecretString>) -> Self {
-        Self { keys }
+        Self { keys: Keys::Known(keys) }
+    }
+
+    /// Whoever signs with what is in these files at the time; with `dev`, keys that everybody knows are taken.
+    ///
+    /// # Errors
+    /// When one cannot be used now.
+    pub fn of_files(files: Vec<SecretFile>, dev: bool) -> Result<Self, SecretError> {
+        Ok(Self { keys: Keys::of_files(files, dev)? })
     }
 
     /// What it says.
@@ -72,14 +79,11 @@ impl Provider {
     /// [`No::NotTheProvider`] for whatever it did not sign, or signed long ago; [`No::Invalid`] for what is no report.
     pub fn read(&self, callback: &Callback, now: Timestamp) -> Result<Report, No> {
         let Callback { body, timestamp, signature } = callback;
-        let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).map_err(|_| No::NotTheProvider)?;
-        let signed = self.keys.iter().any(|key| {
-            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else { return false };
-            mac.update(timestamp.as_bytes());
-            mac.update(b".");
-            mac.update(body.as_bytes());
-            mac.verify_slice(&signature).is_ok()
-        });
+        let keys = self.keys.read().map_err(|error| {
+            tracing::error!("the payment provider cannot be told from others: {error}");
+            busy()
+        })?;
+        let signed = verify(&keys, timestamp, body.as_bytes(), signature);
         let at: i64 = timestamp.parse().map_err(|_| No::NotTheProvider)?;
         let fresh = at.checked_sub(now.as_second()).is_some_and(|apart| apart.abs() <= WINDOW_SECONDS);
         if !signed || !fresh {

@@ -11,7 +11,7 @@ use protocol::{BucketIndex, Revision};
 
 use super::payment::Target;
 use super::{Payments, RETRY, STEPS_MAX, away, changed};
-use crate::answer::{Answer, busy, invalid};
+use crate::answer::{Answer, Failure, busy, invalid};
 
 impl Payments {
     /// Refunds a confirmed order, of anybody. The same again finds it refunded.
@@ -19,15 +19,19 @@ impl Payments {
     /// # Errors
     /// When there is no such order, or it was not sold.
     pub async fn refund(&self, question: Refund) -> Answer<Changed> {
-        let target = self.find(question.order).await?;
+        let target = self.find(question.order).await?.ok_or(No::NotFound)?;
         if target.sale != question.sale {
             return Err(No::NotFound.into());
         }
         let Some(definition) = self.places.sale(&target.sale).await.map_err(away)? else {
             return self.refund_of_a_gone_sale(&target).await;
         };
+        let mut unknown = false;
+        // A no after an outcome that nobody knows would say that nothing was done.
+        let told = |failure: Failure, unknown: bool| if unknown { No::Unsettled.into() } else { failure };
         for attempt in 1..=STEPS_MAX {
-            let (store, standing) = self.standing(&definition, &target).await?;
+            let (store, standing) =
+                self.standing(&definition, &target).await.map_err(|failure| told(failure, unknown))?;
             match (standing.order.state, standing.order.reason) {
                 (OrderState::Confirmed, _) => {}
                 (OrderState::Held, _) => {
@@ -42,7 +46,7 @@ impl Payments {
             let buckets = definition.item(sku).map_or(1, |item| item.buckets.max(1));
             let into = BucketIndex(rand::random_range(0..buckets));
             let leaving = [(standing.clone(), Reason::Refunded)];
-            match release(&store, sku, into, &leaving).await.map_err(away)? {
+            match release(&store, sku, into, &leaving).await.map_err(|lost| told(away(lost), unknown))? {
                 Attempt::Done(_) => {
                     let order = standing.order.released(Reason::Refunded).unwrap_or(standing.order);
                     tracing::info!(sale = %target.sale, order = %target.order, by = %question.by, "an order was refunded");
@@ -50,8 +54,9 @@ impl Payments {
                     return Ok(self.returned(Standing { order, ..standing }).await);
                 }
                 Attempt::Changed(_) => {}
-                Attempt::Again(why) | Attempt::Unknown(why) => {
-                    tracing::debug!(%why, "a refund is tried again");
+                again @ (Attempt::Again(_) | Attempt::Unknown(_)) => {
+                    unknown |= matches!(again, Attempt::Unknown(_));
+                    tracing::debug!(?again, "a refund is tried again");
                     tokio::time::sleep(RETRY.random_pause(attempt)).await;
                 }
             }

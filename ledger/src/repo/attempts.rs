@@ -7,7 +7,7 @@ use super::{Error, Repo};
 use crate::accounts::limit::Quota;
 
 /// Most rows that one sweep removes, so that it stays a short statement.
-const SWEEP_MAX: i64 = 10_000;
+pub const SWEEP_MAX: u64 = 10_000;
 
 impl Repo {
     /// How far in the future each of these is whole again; one that is whole is left out.
@@ -64,7 +64,7 @@ impl Repo {
         let swept = sqlx::query!(
             "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE full_at < now() LIMIT $1)
                  AND full_at < now()",
-            SWEEP_MAX
+            i64::try_from(SWEEP_MAX).unwrap_or(i64::MAX)
         );
         Ok(swept.execute(&self.pool).await?.rows_affected())
     }

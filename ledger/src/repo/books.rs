@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::orders::put_orders;
+use super::outbox::put_outbox;
 use super::{Error, Repo, ShardRows, big, int, sku};
 use crate::post::{Account, Book, Identity, Message, Posting, Rows, post, rows};
 
@@ -59,6 +60,9 @@ impl Repo {
         let stored = put_orders(&mut transaction, shard, &rows.orders).await?;
         put_buckets(&mut transaction, shard, &rows).await?;
         put_supplies(&mut transaction, shard, &rows).await?;
+        if self.outbox {
+            put_outbox(&mut transaction, shard, &rows.orders, &stored).await?;
+        }
         let mut after = book.clone();
         let postings = post(&mut after, identity, stored, messages).map_err(|broken| Error::Broken(broken.0))?;
         let accounts = put_postings(&mut transaction, shard, &postings).await?;

@@ -128,21 +128,35 @@ impl Repo {
     /// # Errors
     /// [`Error`].
     pub async fn stream_of(&self, target: &Target) -> Result<Option<Stream>, Error> {
-        let row = sqlx::query!("SELECT epoch, shard FROM orders WHERE id = $1", target.order.0);
+        // One that was never followed was made in the newest life of its sale, in its only shard.
+        let row = sqlx::query!(
+            r#"SELECT coalesce(orders.epoch, sales.epoch) AS "epoch!", coalesce(shard, 0) AS "shard!"
+               FROM sales LEFT JOIN orders ON orders.sale = sales.sale AND orders.id = $2 WHERE sales.sale = $1"#,
+            target.sale.as_str(),
+            target.order.0
+        );
         let Some(row) = row.fetch_optional(&self.pool).await? else { return Ok(None) };
         let (epoch, shard) = (Epoch(narrow(row.epoch)?), Shard(narrow(row.shard)?));
         Ok(Some(Stream { sale: target.sale.clone(), epoch, shard }))
     }
 
     /// Takes a confirmed order back in the rows alone: only for a sale whose streams are gone, where no row follows
-    /// anything any more. Its units stay where the books of the sale have closed them.
+    /// anything any more. Its units stay where the books of the sale have closed them. Whoever fulfils orders is told, if
+    /// there is somebody; the state has a position for that, one behind all that the stream had for this order.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn refund_in_rows(&self, target: &Target) -> Result<(), Error> {
         let taken = sqlx::query!(
-            "UPDATE orders SET state = 'released', reason = 'refunded', changed_at = now()
-             WHERE id = $1 AND state = 'confirmed'",
+            "WITH taken AS (
+                 UPDATE orders SET state = 'released', reason = 'refunded', changed_at = now(), revision = revision + 1
+                 WHERE id = $1 AND state = 'confirmed' RETURNING id, epoch, revision
+             )
+             INSERT INTO outbox AS known (order_id, epoch, revision)
+             SELECT id, epoch, revision FROM taken WHERE EXISTS (SELECT FROM webhooks)
+             ON CONFLICT (order_id) DO UPDATE SET epoch = EXCLUDED.epoch, revision = EXCLUDED.revision,
+                 wanted_at = CASE WHEN known.due_at IS NULL THEN now() ELSE known.wanted_at END,
+                 due_at = CASE WHEN known.gone THEN NULL ELSE coalesce(known.due_at, now()) END",
             target.order.0
         );
         taken.execute(&self.pool).await?;

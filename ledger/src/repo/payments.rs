@@ -61,6 +61,10 @@ impl Repo {
     /// [`Error`]. After [`Error::Unavailable`] nobody knows: begin again.
     pub async fn begin_wallet(&self, new: &Payment, deadline: Option<i64>) -> Result<Begun, Error> {
         let mut transaction = self.pool.begin().await?;
+        if let Some(known) = live(&mut transaction, new.target.order).await? {
+            // Begun in time, by whoever asked before: it goes on however late it is now.
+            return Ok(Begun::Payment(known));
+        }
         let in_time =
             sqlx::query_scalar!(r#"SELECT coalesce(now() < to_timestamp($1::bigint), true) AS "in_time!""#, deadline);
         if !in_time.fetch_one(&mut *transaction).await? {
@@ -152,23 +156,38 @@ impl Repo {
         row.fetch_optional(&self.pool).await?.map(payment).transpose()
     }
 
-    /// Payments that nobody finishes: under way for longer than this, the oldest first; and settled ones whose order was
-    /// taken back.
+    /// Payments that nobody finishes, at most so many: under way, and not tried for longer than this. Each is noted as tried
+    /// now, so that those which cannot be finished let the others pass, and two who look get different ones.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn unfinished_payments(&self, older_seconds: f64, limit: u16) -> Result<Vec<Payment>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"(SELECT id AS "id!", sale AS "sale!", order_id AS "order_id!", customer AS "customer!", n AS "n!",
-                       mode AS "mode!", amount_minor AS "amount_minor!", currency AS "currency!", state AS "state!"
-                FROM payments WHERE state = 'pending' AND changed_at < now() - $1::float8 * interval '1 second'
-                ORDER BY changed_at LIMIT $2)
-               UNION ALL
-               (SELECT p.id, p.sale, p.order_id, p.customer, p.n, p.mode, p.amount_minor, p.currency, p.state
-                FROM orders o JOIN payments p ON p.id = o.payment
-                WHERE o.state = 'released' AND o.payment IS NOT NULL AND p.state = 'settled' LIMIT $2)"#,
+            "UPDATE payments SET tried_at = now() WHERE id IN (
+                 SELECT id FROM payments
+                 WHERE state = 'pending' AND tried_at <= now() - $1::float8 * interval '1 second'
+                 ORDER BY tried_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING id, sale, order_id, customer, n, mode, amount_minor, currency, state",
             older_seconds,
+            i64::from(limit)
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(payment).collect()
+    }
+
+    /// Settled payments whose orders were taken back within this time, at most so many.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn payments_taken_back(&self, within_seconds: f64, limit: u16) -> Result<Vec<Payment>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT p.id, p.sale, p.order_id, p.customer, p.n, p.mode, p.amount_minor, p.currency, p.state
+             FROM orders o JOIN payments p ON p.id = o.payment
+             WHERE o.state = 'released' AND o.payment IS NOT NULL AND p.state = 'settled'
+                 AND o.changed_at > now() - $1::float8 * interval '1 second'
+             ORDER BY o.changed_at LIMIT $2",
+            within_seconds,
             i64::from(limit)
         );
         rows.fetch_all(&self.pool).await?.into_iter().map(payment).collect()
@@ -209,6 +228,14 @@ async fn insert(connection: &mut PgConnection, new: &Payment, reference: Option<
         reference
     );
     Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Locks purses in the order of their ids.
+async fn lock(connection: &mut PgConnection, purses: &[PurseId]) -> Result<(), Error> {
+    let ids: Vec<i64> = purses.iter().map(|purse| purse.0).collect();
+    let locked = sqlx::query!("SELECT id FROM purses WHERE id = ANY($1) ORDER BY id FOR UPDATE", &ids);
+    locked.fetch_all(connection).await?;
+    Ok(())
 }
 
 async fn live(connection: &mut PgConnection, order: OrderId) -> Result<Option<Payment>, Error> {
@@ -285,6 +312,10 @@ async fn step(connection: &mut PgConnection, payment: &Payment, cause: Cause) ->
             Kind::Pending | Kind::Revenue | Kind::Refunds => sale,
         };
         purses.push(purse(connection, *kind, owner, &payment.currency).await?);
+    }
+    if purses.len() > 2 {
+        // All of them at once and in order, as every other step locks its two: else three steps could wait in a ring.
+        lock(connection, &purses).await?;
     }
     let legs: Vec<(PurseId, PurseId)> = purses.iter().copied().zip(purses.iter().copied().skip(1)).collect();
     for (credit, debit) in legs {

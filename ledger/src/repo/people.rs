@@ -30,6 +30,8 @@ pub struct Known {
     pub person: Person,
     /// A PHC string; nothing for people whom another issuer identifies.
     pub password: Option<String>,
+    /// Whether it was made by whoever said that the address is theirs.
+    pub self_made: bool,
 }
 
 /// What became of many accounts at once.
@@ -55,11 +57,14 @@ impl Repo {
     /// # Errors
     /// [`Error`].
     pub async fn person(&self, customer: &CustomerId) -> Result<Option<Known>, Error> {
-        let row =
-            sqlx::query!("SELECT email, name, merchant, password FROM users WHERE customer = $1", customer.to_string());
+        let row = sqlx::query!(
+            "SELECT email, name, merchant, password, self_made FROM users WHERE customer = $1",
+            customer.to_string()
+        );
         Ok(row.fetch_optional(&self.pool).await?.map(|row| Known {
             person: Person { customer: *customer, email: row.email, name: row.name, merchant: row.merchant },
             password: row.password,
+            self_made: row.self_made,
         }))
     }
 
@@ -86,20 +91,26 @@ impl Repo {
         Ok(Person { customer: identity.customer, email: row.email, name: row.name, merchant: row.merchant })
     }
 
-    /// Makes an account; nothing when there is one.
+    /// Makes an account; nothing when there is one. With `self_made`, only its maker says that the address is theirs.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn register(&self, identity: &Identity, password: &str) -> Result<Option<Person>, Error> {
+    pub async fn register(
+        &self,
+        identity: &Identity,
+        password: &str,
+        self_made: bool,
+    ) -> Result<Option<Person>, Error> {
         let made = sqlx::query!(
-            "INSERT INTO users (customer, issuer, subject, email, name, password) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (customer) DO NOTHING",
+            "INSERT INTO users (customer, issuer, subject, email, name, password, self_made)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (customer) DO NOTHING",
             identity.customer.to_string(),
             identity.issuer,
             identity.subject,
             identity.email,
             identity.name,
-            password
+            password,
+            self_made
         );
         let made = made.execute(&self.pool).await?.rows_affected() == 1;
         let Identity { customer, email, name, .. } = identity.clone();
@@ -140,14 +151,14 @@ impl Repo {
     /// [`Error`].
     pub async fn person_called(&self, issuer: &str, subject: &str) -> Result<Option<Known>, Error> {
         let row = sqlx::query!(
-            "SELECT customer, email, name, merchant, password FROM users WHERE issuer = $1 AND subject = $2",
+            "SELECT customer, email, name, merchant, password, self_made FROM users WHERE issuer = $1 AND subject = $2",
             issuer,
             subject
         );
         let Some(row) = row.fetch_optional(&self.pool).await? else { return Ok(None) };
         let customer = customer(&row.customer)?;
         let person = Person { customer, email: row.email, name: row.name, merchant: row.merchant };
-        Ok(Some(Known { person, password: row.password }))
+        Ok(Some(Known { person, password: row.password, self_made: row.self_made }))
     }
 
     /// Which of these are known.
@@ -158,6 +169,16 @@ impl Repo {
         let texts: Vec<String> = customers.iter().map(ToString::to_string).collect();
         let known = sqlx::query_scalar!("SELECT customer FROM users WHERE customer = ANY($1)", &texts);
         known.fetch_all(&self.pool).await?.iter().map(|text| customer(text)).collect()
+    }
+
+    /// Which of these were made by people who said that the address is theirs.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn self_made(&self, customers: &[CustomerId]) -> Result<HashSet<CustomerId>, Error> {
+        let texts: Vec<String> = customers.iter().map(ToString::to_string).collect();
+        let found = sqlx::query_scalar!("SELECT customer FROM users WHERE customer = ANY($1) AND self_made", &texts);
+        found.fetch_all(&self.pool).await?.iter().map(|text| customer(text)).collect()
     }
 
     /// Makes accounts and funds wallets, all or nothing. What is there already stays.

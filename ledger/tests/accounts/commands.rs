@@ -109,6 +109,29 @@ async fn passwords_of_a_file_are_hashed_on_every_core_and_an_account_that_is_the
 }
 
 #[tokio::test]
+async fn an_account_that_somebody_made_gets_no_money_and_no_rights_by_its_address_alone() {
+    let (shop, _ledger) = open("selfmade").await;
+    shop.register("ann@example.com", PASSWORD).await.unwrap();
+    let text = "email,password,currency,balance_minor\nann@example.com,correct horse,EUR,500\n";
+    let fund = ["fund", "--email", "ann@example.com", "--currency", "EUR", "--amount-minor", "5"];
+    let role = ["role", "--email", "ann@example.com", "--merchant", "true"];
+    let with = |command: &[&'static str]| [command, &["--self-made"]].concat();
+    for refused in [shop.load(text, &[]).await, shop.account(&fund).await, shop.account(&role).await] {
+        assert!(!refused.0 && refused.2.contains("--self-made"), "{refused:?}");
+    }
+    assert_eq!(shop.number("SELECT count(*) FROM purses WHERE balance <> 0").await, 0);
+    for done in [
+        shop.load(text, &["--self-made"]).await,
+        shop.account(&with(&fund)).await,
+        shop.account(&with(&role)).await,
+        shop.account(&["role", "--email", "ann@example.com", "--merchant", "false"]).await,
+    ] {
+        assert!(done.0, "{done:?}");
+    }
+    assert_eq!(shop.number("SELECT sum(balance)::bigint FROM purses WHERE kind = 'wallet'").await, 505);
+}
+
+#[tokio::test]
 async fn a_file_with_wrong_lines_is_not_loaded_at_all() {
     let shop = migrated("badfile").await;
     let text = "email,password,currency,balance_minor\n\

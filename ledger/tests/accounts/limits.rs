@@ -131,3 +131,25 @@ async fn what_means_nothing_any_more_is_swept_and_what_counts_stays() {
     assert_eq!((repo.sweep_attempts().await.unwrap(), repo.sweep_attempts().await.unwrap()), (1, 0));
     assert_eq!(shop.number("SELECT count(*) FROM attempts").await, 2);
 }
+
+#[tokio::test]
+async fn whoever_makes_accounts_by_the_hundred_is_slowed_down_and_others_are_not() {
+    let (shop, _ledger) = open("newcomers").await;
+    // As a hundred accounts would have left it: making those takes seconds of every core.
+    let used = "INSERT INTO attempts (key, full_at) VALUES ('new 192.0.2.7', now() + interval '100 seconds')";
+    sqlx::query(used).execute(&shop.postgres().await).await.unwrap();
+    let register = async |name: &str, source: &str| {
+        let question = Register {
+            email: format!("{name}@example.com"),
+            password: protocol::ask::people::Password(PASSWORD.to_owned()),
+            name: None,
+            source: Some(source.parse().unwrap()),
+        };
+        shop.ask(&question).await
+    };
+    let refused = register("one", "192.0.2.7").await;
+    assert!(matches!(refused, Err(No::TooManyAttempts { retry_after_seconds: 1..=2 })), "{refused:?}");
+    register("other", "192.0.2.8").await.unwrap();
+    assert_eq!(shop.number("SELECT count(*) FROM users").await, 1);
+    assert_eq!(shop.number("SELECT count(*) FROM attempts WHERE key = 'new 192.0.2.8'").await, 1, "and is counted");
+}

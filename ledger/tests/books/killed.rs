@@ -175,6 +175,58 @@ async fn a_capture_that_is_killed_at_any_step_is_finished_or_owed() {
 }
 
 #[tokio::test]
+async fn whoever_began_in_time_is_not_told_that_it_is_too_late() {
+    let till = Till::of("intime", sale::Payment::Wallet, 40).await;
+    till.fund(1, PRICE).await;
+    till.hold(1).await;
+    let begun = payment(&till, 1, Mode::Wallet);
+    pay_until(&till, &begun, Killed::MoneyTaken).await;
+    // The same request again, by a clock for which the deadline has passed.
+    let again = Payment { id: Uuid::new_v4(), ..begun.clone() };
+    assert_eq!(till.repo.begin_wallet(&again, Some(1)).await.unwrap(), Begun::Payment(begun));
+    assert_eq!(till.pay(1, "again").await.unwrap().order.state, OrderState::Confirmed);
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn money_for_a_sale_that_was_removed_by_force_goes_back() {
+    let till = Till::of("forced", sale::Payment::Wallet, 100).await;
+    let follower = till.shop.ledger(0, &["--roles", "follow"]);
+    for of in 0..2 {
+        till.fund(of, PRICE).await;
+    }
+    till.hold(0).await;
+    till.shop.drained().await;
+    // The second order is never followed.
+    follower.service.kill9().await.unwrap();
+    till.hold(1).await;
+    for of in 0..2 {
+        pay_until(&till, &payment(&till, of, Mode::Wallet), Killed::MoneyTaken).await;
+    }
+    till.remove().await;
+    till.recover().await;
+    assert_eq!((till.payments_in("returned").await, till.wallet(0).await, till.wallet(1).await), (2, PRICE, PRICE));
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn payments_of_a_stream_that_is_lost_hold_no_others_up() {
+    let stuck = Till::of("stuck", sale::Payment::Wallet, 100).await;
+    let other = Till { shop: stuck.shop.beside_paid("other", 100).await, ..stuck.clone() };
+    for of in 0..20 {
+        stuck.fund(of, 2 * PRICE).await;
+        for till in [&stuck, &other] {
+            till.hold(of).await;
+            pay_until(till, &payment(till, of, Mode::Wallet), Killed::MoneyTaken).await;
+        }
+    }
+    stuck.lose_stream().await;
+    let found = stuck.payments.recover_once(0.0, 3_600.0).await.unwrap();
+    assert_eq!(found, 40);
+    assert_eq!((stuck.payments_in("settled").await, stuck.payments_in("pending").await), (20, 20));
+}
+
+#[tokio::test]
 async fn two_who_recover_at_once_move_the_money_once() {
     let till = Till::of("both", sale::Payment::Wallet, 100).await;
     for of in 0..20 {
@@ -186,7 +238,7 @@ async fn two_who_recover_at_once_move_the_money_once() {
             till.release(of, Reason::Expired).await;
         }
     }
-    futures::future::join_all((0..4).map(|_| till.payments.recover_once(0.0))).await;
+    futures::future::join_all((0..4).map(|_| till.payments.recover_once(0.0, 3_600.0))).await;
     till.recover().await;
     assert_eq!((till.payments_in("settled").await, till.payments_in("returned").await), (10, 10));
     till.balances().await;

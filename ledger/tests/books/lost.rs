@@ -79,3 +79,34 @@ async fn a_ledger_that_is_killed_again_and_again_posts_nothing_twice() {
     }
     exact(&shop).await;
 }
+
+#[tokio::test]
+async fn a_password_that_is_replaced_is_taken_up_without_a_restart() {
+    let shop = Shop::of("rotate", 100).await;
+    let admin = shop.postgres().await;
+    let role = format!("rotor_{}", std::process::id());
+    let run = async |sql: String| {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+    };
+    run(format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'the first one'")).await;
+    let file = shop.bed.folder().join(format!("{role}.password"));
+    std::fs::write(&file, "the first one").unwrap();
+    let (scheme, rest) = shop.database.split_once("://").unwrap();
+    let (_, place) = rest.split_once('@').unwrap();
+    let by_role = Shop { database: format!("{scheme}://{role}@{place}"), ..shop.clone() };
+    let password = format!("--postgres-password-file={}", file.display());
+    let _ledger = by_role.ledger(0, &[&password]);
+    shop.claim(customer(1), 0, &order("k", 1, State::Confirmed)).await;
+    // The schema is made by the ledger, so nothing can be asked of it before.
+    eventually(BOUND, "the ledger to begin", async || Ok(shop.status().await.map(drop)?)).await.unwrap();
+    shop.drained().await;
+
+    std::fs::write(&file, "the second one").unwrap();
+    run(format!("ALTER ROLE {role} PASSWORD 'the second one'")).await;
+    run(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")).await;
+    shop.claim(customer(2), 0, &order("k", 1, State::Confirmed)).await;
+    assert_eq!(shop.drained().await.items[0].sums.sold, 2);
+    let by_it = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'");
+    let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(by_it)).fetch_one(&admin).await.unwrap();
+    assert!(count > 0, "the ledger is connected as somebody else");
+}

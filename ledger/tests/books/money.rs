@@ -24,6 +24,7 @@ pub(crate) const PRICE: i64 = 12_900;
 pub(crate) const PROVIDER_KEY: &str = "a key of the payment provider, long enough";
 
 /// A sale with payment, and the part of a ledger that takes it, in this process: so that it can be stopped anywhere.
+#[derive(Clone)]
 pub(crate) struct Till {
     pub(crate) shop: Shop,
     pub(crate) repo: Repo,
@@ -130,10 +131,23 @@ impl Till {
         assert_eq!(self.purse("revenue").await, shop.number(settled).await);
     }
 
+    /// Removes the sale as somebody does who does not wait for anything.
+    pub(crate) async fn remove(&self) {
+        let shop = &self.shop;
+        let sales = runtime::registry::Table::<Definition>::new(shop.client.clone(), shop.installation.sales_bucket());
+        sales.delete(shop.definition.sale.as_str()).await.unwrap();
+        self.lose_stream().await;
+    }
+
+    pub(crate) async fn lose_stream(&self) {
+        let stream = self.shop.definition.stream(protocol::Shard(0)).name();
+        async_nats::jetstream::new(self.shop.client.clone()).delete_stream(stream).await.unwrap();
+    }
+
     /// Finishes whatever was left.
     pub(crate) async fn recover(&self) {
         for _ in 0..5 {
-            if self.payments.recover_once(0.0).await == 0 {
+            if self.payments.recover_once(0.0, 3_600.0).await.unwrap() == 0 {
                 return;
             }
         }

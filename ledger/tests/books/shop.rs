@@ -81,7 +81,17 @@ impl Shop {
 
     /// A second sale in the same installation and database.
     pub(crate) async fn beside(&self, name: &str, units: u32) -> Self {
-        let draft = provision::draft(name, units);
+        self.also(provision::draft(name, units)).await
+    }
+
+    /// The same, paid from wallets.
+    pub(crate) async fn beside_paid(&self, name: &str, units: u32) -> Self {
+        let payment = protocol::sale::Payment::Wallet;
+        self.also(Definition { payment, ..provision::draft(name, units) }).await
+    }
+
+    /// The same with this sale.
+    pub(crate) async fn also(&self, draft: Definition) -> Self {
         let definition = provision::provision(&self.client, &self.installation, draft, 1).await.unwrap();
         let store = open(&self.client, &definition).await;
         Self { definition, store, ..self.clone() }
@@ -129,7 +139,7 @@ impl Shop {
         let mut run = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
         run.arg(command).args(more);
         match command {
-            "migrate" | "account" => run.args(["--postgres-url", &self.database]),
+            "migrate" | "account" | "export" => run.args(["--postgres-url", &self.database]),
             _ => run.args(self.common()),
         };
         let ended = run.output().await.unwrap();

@@ -53,6 +53,6 @@ pub async fn cancel(
         }
         Cancelled::Paid => Err(Problem::Denied(Denied::AlreadyPaid {})),
         Cancelled::Absent => Err(ABSENT),
-        Cancelled::Settling => Ok(settling(&definition, id)),
+        Cancelled::Settling => Ok(settling(&definition.sale, id)),
     }
 }

@@ -42,7 +42,7 @@ const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 /// How long an order that is not there yet is waited for: its claim may be under way.
 const APPEARS_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks for it.
-const APPEARS_LOOK_AFTER: Duration = Duration::from_millis(250);
+const APPEARS_LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// An order as it is now.
 #[derive(Serialize, ToSchema)]
@@ -99,7 +99,7 @@ pub async fn watch(
 ) -> Result<Response, Problem> {
     let definition = open_to(&edge, &sale, &session)?;
     let (id, customer) = (super::id(&order)?, session.customer);
-    let seat = edge.frames.seat(edge.metrics.viewers.clone()).ok_or(Problem::Refused(crate::claim::BUSY))?;
+    let seat = edge.frames.own_seat(edge.metrics.viewers.clone()).ok_or(Problem::Refused(crate::claim::BUSY))?;
     // Before the first look, so that no change after it is missed.
     let hints = edge.engine.hints(&definition.sale, &customer).await.map_err(unanswered)?;
     let newest = tokio::time::timeout(APPEARS_WITHIN, appears(&edge, &definition, &session, id)).await;
@@ -140,6 +140,9 @@ impl Watching {
         loop {
             let stopping = self.seat.stopping.clone();
             stopping.run_until_cancelled(self.hinted()).await?;
+            // A sale that is gone, or must not be touched, has no events any more; whoever comes back is told.
+            let known = self.edge.sales.get(&self.definition.sale).ok()?;
+            self.definition = known.filter(|definition| definition.withdrawn.is_none())?;
             let number = self.newest.number;
             let now = self.edge.clock.monotonic();
             match self.edge.engine.order(&self.definition, self.customer, number).await {

@@ -40,3 +40,11 @@ fn what_cannot_be_read_leaves_the_nearest_proxy() {
     let many = ["10.0.0.7"; 40].join(",");
     assert_eq!(of("10.0.0.1", &["203.0.113.9", &many]), "10.0.0.7", "hops are bounded");
 }
+
+#[test]
+fn bytes_that_a_shopper_wrote_do_not_hide_what_a_proxy_wrote() {
+    let mut headers = HeaderMap::new();
+    headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe, 203.0.113.9").unwrap());
+    let proxies = ["10.0.0.0/8".parse().unwrap()];
+    assert_eq!(source("10.0.0.1".parse().unwrap(), &headers, &proxies), Source("203.0.113.9".parse().unwrap()));
+}

@@ -13,9 +13,7 @@ fn provider() -> Provider {
 }
 
 fn signed(key: &str, timestamp: &str, body: &str) -> Callback {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
-    mac.update(format!("{timestamp}.{body}").as_bytes());
-    let signature = data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes());
+    let signature = crate::signature::sign(&SecretString::from(key), timestamp, body.as_bytes()).unwrap();
     Callback { body: body.to_owned(), timestamp: timestamp.to_owned(), signature }
 }
 
