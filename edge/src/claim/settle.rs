@@ -58,9 +58,9 @@ async fn sealed<S: Store>(desk: &Desk<S>, sku: &Sku, adopted: &Adopted, group: &
     let keys: Vec<Keys> = std::iter::once(Keys::One(bucket.clone())).chain(orders).collect();
     loop {
         match burn(desk, sku, adopted).await {
-            Ok(true) => match desk.store.snapshot(&keys).await {
+            Ok(true) => match present(desk, &keys).await {
                 // A replica that still shows the old revision is too old to tell.
-                Ok(snapshot) if shows_past(&snapshot, &bucket, adopted.revision) => return snapshot,
+                Ok(Some(snapshot)) if shows_past(&snapshot, &bucket, adopted.revision) => return snapshot,
                 Ok(_) => tokio::task::yield_now().await,
                 Err(error) => tracing::debug!(%error, "settling: no snapshot yet"),
             },
@@ -69,6 +69,14 @@ async fn sealed<S: Store>(desk: &Desk<S>, sku: &Sku, adopted: &Adopted, group: &
         }
         tokio::time::sleep(jittered(RETRY_AFTER)).await;
     }
+}
+
+/// The keys as they were at a position that the leader names now, or later: a replica that is behind might show a part of
+/// the very batch that is asked about, the bucket without the orders.
+async fn present<S: Store>(desk: &Desk<S>, keys: &[Keys]) -> Result<Option<Snapshot>, Unavailable> {
+    let position = desk.store.position().await?;
+    let snapshot = desk.store.snapshot(keys).await?;
+    Ok((snapshot.up_to >= position).then_some(snapshot))
 }
 
 fn shows_past(snapshot: &Snapshot, bucket: &Key, revision: Revision) -> bool {
