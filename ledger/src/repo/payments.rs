@@ -317,11 +317,11 @@ async fn step(connection: &mut PgConnection, payment: &Payment, cause: Cause) ->
         // All of them at once and in order, as every other step locks its two: else three steps could wait in a ring.
         lock(connection, &purses).await?;
     }
-    let legs: Vec<(PurseId, PurseId)> = purses.iter().copied().zip(purses.iter().copied().skip(1)).collect();
-    for (credit, debit) in legs {
+    for pair in purses.windows(2) {
+        let [credit, debit] = pair else { continue };
         let leg = Transfer {
-            credit,
-            debit,
+            credit: *credit,
+            debit: *debit,
             amount_minor: payment.amount_minor,
             cause,
             payment: Some(payment.id),

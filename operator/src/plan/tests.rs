@@ -5,6 +5,8 @@ use protocol::supply;
 use super::*;
 use crate::wanted::Refused;
 
+mod stop;
+
 const UID: &str = "1f3c9a2b-0000-4000-8000-000000000000";
 
 fn at(text: &str) -> Timestamp {
@@ -379,26 +381,4 @@ fn an_item_removed_before_the_opening_gives_its_units_back_and_closes() {
     let stock = &world.shelf().items[&Sku::parse("B").unwrap()];
     assert_eq!((stock.free(), stock.supply()), (0, 0));
     assert!(stock.buckets.iter().all(|(_, bucket)| bucket.state == State::Closed));
-}
-
-#[test]
-fn an_emergency_stop_survives_every_reconcile() {
-    let mut world = World::settled(&wanted(1, |_| {}), noon());
-    world.seen.published.as_mut().unwrap().stopped = true;
-    world.run(&wanted(2, |_| {}), noon(), usize::MAX);
-    assert!(world.seen.published.unwrap().stopped);
-}
-
-#[test]
-fn an_emergency_stop_ends_when_it_is_said_to_and_the_buckets_last() {
-    let mut world = World::settled(&wanted(1, |_| {}), noon());
-    world.seen.published.as_mut().unwrap().stopped = true;
-    for (_, bucket) in world.shelf().items.values_mut().flat_map(|stock| &mut stock.buckets) {
-        bucket.stopped = true;
-    }
-    let resumed = Wanted { resume: true, ..wanted(1, |_| {}) };
-    assert_eq!(world.run(&resumed, noon(), usize::MAX), ["publish", "resume"]);
-    assert!(!world.seen.published.as_ref().unwrap().stopped);
-    assert!(world.shelf().items.values().flat_map(|stock| &stock.buckets).all(|(_, bucket)| !bucket.stopped));
-    assert!(world.run(&resumed, noon(), usize::MAX).is_empty(), "there is nothing left to resume");
 }

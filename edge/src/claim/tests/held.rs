@@ -62,6 +62,7 @@ async fn asks(
         let from = memory.last();
         match claim(desk, customer(number), request, BUDGET).await {
             Answer::Settling { .. } | Answer::Refused(Refusal::Busy { .. }) => {
+                // The client's own pause, on a clock that jumps as soon as nobody has anything to do.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             answer => return (answer, from, memory.last()),
@@ -95,6 +96,7 @@ async fn goes_on(memory: &Memory, desks: &[Arc<Desk<Memory>>], number: usize, at
         if done {
             return;
         }
+        // The pause of whoever tries again, on the same clock.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("customer {number}: nothing could be done with order {at}");

@@ -6,7 +6,7 @@ const BOUND: Duration = Duration::from_secs(30);
 async fn an_answer_that_a_peer_never_takes_ends_its_connection_however_much_else_it_says() {
     let progress = Arc::new(Progress::default());
     let _stuck = progress.open(true).answered();
-    // Other requests of the connection come and go.
+    // Other requests of the connection come and go; the clock is paused and jumps.
     let others = async {
         loop {
             drop(progress.open(true).answered());
