@@ -10,18 +10,19 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Resource as _, ResourceExt as _};
+use protocol::deed::Deed;
 use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
 use protocol::store::Unavailable;
 use protocol::{Revision, Shard, Sku};
 use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context, stream_info};
-use runtime::registry::{Table, WriteError};
+use runtime::registry::Table;
 use serde_json::json;
 
 use crate::args::Storage;
 use crate::error::Error;
-use crate::plan::{FIRST_EPOCH, Step, Stop};
+use crate::plan::{FIRST_EPOCH, Step};
 use crate::resource::{FIELD_MANAGER, FlashSale, FlashSaleStatus};
 use crate::status;
 use crate::stock;
@@ -39,6 +40,8 @@ pub struct Hands {
     pub client: async_nats::Client,
     /// Definitions.
     pub sales: Table<Definition>,
+    /// Whose they are.
+    pub deeds: Table<Deed>,
     /// What time it is.
     pub clock: Clock,
     /// Copies of every message, unless the sale says so.
@@ -57,12 +60,13 @@ pub async fn steps(
     mut sale: FlashSale,
     wanted: Option<&Wanted>,
     store: Option<JetStream>,
+    published_at: Revision,
     steps: Vec<Step>,
 ) -> Result<FlashSale, Error> {
     let mut store = store;
     for step in steps {
-        if let Step::Publish(definition, stop) = step {
-            publish(hands, *definition, stop).await?;
+        if let Step::Publish(definition) = step {
+            publish(hands, &definition, published_at).await?;
             continue;
         }
         if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
@@ -82,9 +86,9 @@ pub async fn steps(
             }
             Step::Stamp { definition, closed } => stock::stamp(store, &definition, closed).await?,
             Step::Supply { sku, target } => stock::supply(store, &sku, &target).await?,
-            Step::Latch { buckets } => {
+            Step::Latch { streams, buckets } => {
                 let Some(wanted) = wanted else { return Err(Error::Changed) };
-                sale = latch(hands, api, &sale, wanted, buckets).await?;
+                sale = latch(hands, api, &sale, wanted, streams, buckets).await?;
             }
             Step::Resume => stock::stop(store, false).await?,
             Step::CreateStream | Step::Publish(..) => {}
@@ -93,29 +97,10 @@ pub async fn steps(
     Ok(sale)
 }
 
-/// Publishes a definition, unless a newer one is there. A stop that came after the look that this was planned from is kept.
-async fn publish(hands: &Hands, mut definition: Definition, stop: Stop) -> Result<(), Error> {
-    let found = hands.sales.get(definition.sale.as_str()).await?;
-    definition.stopped = stop == Stop::Kept && found.as_ref().is_some_and(|(published, _)| published.stopped);
-    let (key, definition) = (definition.sale.as_str(), &definition);
-    let revision = match found {
-        Some((published, _)) if published.generation > definition.generation => {
-            return Err(Error::Deposed(published.generation));
-        }
-        Some((published, _)) if published == *definition => return Ok(()),
-        Some((_, revision)) => revision,
-        None => match hands.sales.update(key, definition, Revision(0)).await {
-            Ok(_) => return Ok(()),
-            // Somebody was faster, or the key was deleted by hand: then what it held before does not matter.
-            Err(WriteError::Conflict) if hands.sales.get(key).await?.is_none() => {
-                hands.sales.put(key, definition).await?;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        },
-    };
-    hands.sales.update(key, definition, revision).await?;
-    Ok(())
+/// Publishes a definition in place of what was seen. Whoever published meanwhile, or stopped the sale, or deleted it, is
+/// looked at first.
+async fn publish(hands: &Hands, definition: &Definition, seen: Revision) -> Result<(), Error> {
+    Ok(hands.sales.update(definition.sale.as_str(), definition, seen).await.map(drop)?)
 }
 
 /// Makes the stream of the first shard. One that is there is left as it is: the next look judges whose it is.
@@ -175,19 +160,27 @@ async fn latch(
     api: &Api<FlashSale>,
     sale: &FlashSale,
     wanted: &Wanted,
+    streams: Option<Vec<StreamIdentity>>,
     buckets: BTreeMap<Sku, u16>,
 ) -> Result<FlashSale, Error> {
-    let old = sale.status.clone().unwrap_or_default();
+    let id = wanted.definition.sale.as_str();
+    // What the status says of another sale is not this one's.
+    let old = sale.status.clone().filter(|status| status.sale_id.as_deref().is_none_or(|known| known == id));
+    let old = old.unwrap_or_default();
     let latch = match Latch::of(Some(&old)).map_err(|refused| Error::Unreadable(refused.to_string()))? {
         Some(latch) => Latch { buckets, ..latch },
         None => {
             let name = wanted.stream(FIRST_EPOCH, Shard(0)).name();
             let info = stream_info(&hands.client, &name).await?;
-            let info = info.ok_or_else(|| Unavailable(format!("stream {name} has vanished")))?;
-            let first_seq = info.config.first_seq;
-            let identity = StreamIdentity { shard: Shard(0), created: info.created, first_seq };
-            let replicas = info.config.num_replicas.max(1);
-            Latch { epoch: FIRST_EPOCH, streams: vec![identity], replicas, buckets, completed: false }
+            let replicas = info.as_ref().map(|info| info.config.num_replicas.max(1));
+            let replicas = replicas.or(wanted.replicas).unwrap_or(hands.default_replicas);
+            let found = || {
+                let info = info.as_ref().ok_or_else(|| Unavailable(format!("stream {name} has vanished")))?;
+                let first_seq = info.config.first_seq;
+                Ok::<_, Error>(vec![StreamIdentity { shard: Shard(0), created: info.created, first_seq }])
+            };
+            let streams = streams.map_or_else(found, Ok)?;
+            Latch { epoch: FIRST_EPOCH, streams, replicas, buckets, completed: false }
         }
     };
     let status = status::latched(&old, &wanted.published_as(&latch), &latch, wanted.required_sync);

@@ -40,6 +40,7 @@ use crate::status::{self, Change};
 
 mod look;
 mod removal;
+mod tenure;
 mod wake;
 
 pub use wake::Wakes;
@@ -120,10 +121,10 @@ impl Context {
         change(lock(&self.memories).entry(uid.to_owned()).or_default());
     }
 
-    fn forget(&self, uid: &str) {
-        lock(&self.memories).remove(uid);
-        lock(&self.names)
-            .retain(|id, _| !uid.replace('-', "").starts_with(id.as_str().rsplit('-').next().unwrap_or("-")));
+    fn forget(&self, sale: &FlashSale) {
+        lock(&self.memories).remove(&sale.uid().unwrap_or_default());
+        let gone = (sale.namespace().unwrap_or_default(), sale.name_any());
+        lock(&self.names).retain(|_, name| *name != gone);
     }
 
     fn now(&self) -> Timestamp {
@@ -179,9 +180,6 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
     };
     let (uid, name) = (sale.uid().unwrap_or_default(), sale.name_any());
     let namespace = sale.namespace().unwrap_or_default();
-    if let Ok(id) = SaleId::of_resource(&name, &uid) {
-        lock(&context.names).insert(id, (namespace.clone(), name.clone()));
-    }
     let api = context.api(&namespace);
     let outcome = Box::pin(visit(&context, &api, sale.clone())).await;
     match outcome {

@@ -45,6 +45,8 @@ pub const DELETED: &str = "the sale is being deleted";
 pub struct Seen {
     /// The definition that edges and ledger know.
     pub published: Option<Definition>,
+    /// The revision that a publication has to name.
+    pub published_at: Revision,
     /// The stream of the only shard; `None` when there is none under its name.
     pub shelf: Option<Shelf>,
 }
@@ -109,6 +111,8 @@ pub enum Step {
     },
     /// Write the streams' identities and the items' numbers of buckets into the status, by compare-and-set.
     Latch {
+        /// The streams; those of the status, or the one that is there, when nothing was published yet.
+        streams: Option<Vec<StreamIdentity>>,
         /// Items with their numbers of buckets, those latched before included.
         buckets: BTreeMap<Sku, u16>,
     },
@@ -126,19 +130,10 @@ pub enum Step {
         /// What is asked of it.
         target: Target,
     },
-    /// Let everybody know. A stop that was published meanwhile stays, unless this ends it.
-    Publish(Box<Definition>, Stop),
+    /// Let everybody know, in place of exactly what was seen: a stop that came meanwhile is not overwritten.
+    Publish(Box<Definition>),
     /// Clear the emergency stop of every bucket.
     Resume,
-}
-
-/// What becomes of an emergency stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// It stays, where there is one.
-    Kept,
-    /// It is over.
-    Ended,
 }
 
 /// What comes next.
@@ -167,9 +162,10 @@ pub struct Standing {
 #[must_use]
 pub fn plan(wanted: &Result<Wanted, Refused>, latch: Option<&Latch>, seen: &Seen, now: Timestamp) -> Plan {
     let Some(latch) = latch else {
-        return match wanted {
-            Ok(wanted) => provision(wanted, seen),
-            Err(refused) => refuse(refused.clone(), None, None),
+        return match (wanted, &seen.published) {
+            (Err(refused), _) => refuse(refused.clone(), None, None),
+            (Ok(_), Some(published)) => Plan::Steps(vec![latch_again(published, seen.shelf.as_ref())]),
+            (Ok(wanted), None) => provision(wanted, seen),
         };
     };
     let (definition, refused) = in_force(wanted, latch, seen.published.as_ref(), now);
@@ -185,7 +181,7 @@ pub fn plan(wanted: &Result<Wanted, Refused>, latch: Option<&Latch>, seen: &Seen
     definition.withdrawn = lost(latch, &definition, seen);
     if definition.withdrawn.is_some() {
         if seen.published.as_ref() != Some(&definition) {
-            return Plan::Steps(vec![Step::Publish(Box::new(definition), Stop::Kept)]);
+            return Plan::Steps(vec![Step::Publish(Box::new(definition))]);
         }
         let lost = definition.withdrawn.clone();
         return Plan::Settled(Standing { definition: Some(Box::new(definition)), refused, lost });
@@ -227,8 +223,19 @@ fn provision(wanted: &Wanted, seen: &Seen) -> Plan {
         }
         buckets.insert(item.sku.clone(), there.unwrap_or(item.buckets));
     }
-    steps.push(Step::Latch { buckets });
+    steps.push(Step::Latch { streams: None, buckets });
     Plan::Steps(steps)
+}
+
+/// The status of a sale that is sold already knows nothing of it: the resource came back, by a backup or as another one.
+/// What was published says which streams are the sale's; whether they are still there is judged after the latch.
+fn latch_again(published: &Definition, shelf: Option<&Shelf>) -> Step {
+    let mut buckets: BTreeMap<Sku, u16> = published.items.iter().map(|i| (i.sku.clone(), i.buckets)).collect();
+    for (sku, stock) in shelf.iter().flat_map(|shelf| &shelf.items) {
+        // Those of items that were removed before the sale opened.
+        buckets.entry(sku.clone()).or_insert(u16::try_from(stock.buckets.len()).unwrap_or(u16::MAX));
+    }
+    Step::Latch { streams: Some(published.streams.clone()), buckets }
 }
 
 fn seed(item: &Item, generation: Generation) -> Step {
@@ -343,7 +350,8 @@ fn change_opened(published: &Definition, asked: &Definition) -> Result<(), Refus
 }
 
 /// The newest definition that any bucket, record or publication knows.
-fn newest_generation(seen: &Seen) -> Option<Generation> {
+#[must_use]
+pub fn newest_generation(seen: &Seen) -> Option<Generation> {
     let stock = seen.shelf.iter().flat_map(|shelf| shelf.items.values());
     let stored = stock.flat_map(|stock| {
         let buckets = stock.buckets.iter().map(|(_, bucket)| bucket.generation);

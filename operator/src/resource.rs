@@ -30,6 +30,10 @@ pub const FINALIZER: &str = "sluice.dev/finalizer";
 pub const FORCE_DELETE: &str = "sluice.dev/force-delete";
 /// Annotation: `"true"` ends an emergency stop; it is taken away once that is done.
 pub const RESUME: &str = "sluice.dev/resume";
+/// Annotation: the id of a sale of an earlier resource of this name that this one goes on with.
+pub const ADOPT: &str = "sluice.dev/adopt";
+/// Annotation: the id of a sale of an earlier resource of this name that this one replaces, with new stock.
+pub const START_OVER: &str = "sluice.dev/start-over";
 /// The field manager of everything that the operator writes.
 pub const FIELD_MANAGER: &str = "sluice-operator";
 /// Most buckets that a sale may have in a shard: what one read of the stream shows at one moment.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ListParams};
+use protocol::deed::Deed;
 use protocol::sale::Definition;
 use protocol::status::SaleStatus;
 use runtime::Process;
@@ -43,10 +44,12 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
     let installation = &args.nats.installation;
     let sales: Table<Definition> = Table::new(client.clone(), installation.sales_bucket());
     let statuses: Table<SaleStatus> = Table::new(client.clone(), installation.status_bucket());
+    let deeds: Table<Deed> = Table::new(client.clone(), installation.deeds_bucket());
     let part = process.readiness.part("tables", true);
     until_made(&part, async || {
         let replicas = usize::from(args.default_replicas);
         sales.create(replicas).await?;
+        deeds.create(replicas).await?;
         statuses.create(replicas).await
     })
     .await;
@@ -55,6 +58,7 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
     let hands = Hands {
         client,
         sales,
+        deeds,
         clock: process.clock.clone(),
         default_replicas: args.default_replicas,
         storage: args.storage,

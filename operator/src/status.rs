@@ -19,10 +19,12 @@ use crate::resource::{
 use crate::wanted::Latch;
 
 mod condition;
+mod over;
 mod told;
 
 pub use condition::{Kind, Known, of as condition, set};
 use condition::{no, unknown};
+pub use over::{ended, over};
 use told::conditions;
 pub use told::open_end;
 
@@ -231,8 +233,13 @@ fn items(definition: &Definition, view: &View<'_>, shelf: &Shelf) -> Vec<ItemSta
 }
 
 fn totals(items: &[ItemStatus], view: &View<'_>) -> Totals {
-    let sum = |of: fn(&ItemStatus) -> i32| items.iter().map(|item| i64::from(of(item))).sum();
     let gap = view.ledger.filter(|ledger| ledger.exact).map(|ledger| ledger.items.iter().map(|i| -i.sums.gap()).sum());
+    let unaccounted = gap.or_else(|| view.old.totals.as_ref().and_then(|totals| totals.unaccounted));
+    Totals { unaccounted, ..sums(items) }
+}
+
+fn sums(items: &[ItemStatus]) -> Totals {
+    let sum = |of: fn(&ItemStatus) -> i32| items.iter().map(|item| i64::from(of(item))).sum();
     Totals {
         quantity: sum(|item| item.quantity),
         withheld: sum(|item| item.withheld),
@@ -240,7 +247,7 @@ fn totals(items: &[ItemStatus], view: &View<'_>) -> Totals {
         held: sum(|item| item.held),
         sold: sum(|item| item.sold),
         shortfall: sum(|item| item.shortfall),
-        unaccounted: gap.or_else(|| view.old.totals.as_ref().and_then(|totals| totals.unaccounted)),
+        unaccounted: None,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
+use protocol::deed::Deed;
 use protocol::key::Stream;
 use protocol::sale::{self, Definition, StreamIdentity};
 use protocol::{Epoch, Generation, SaleId, Shard, Sku, Units};
@@ -181,6 +182,15 @@ impl Wanted {
             return Err(Refused::new("spec.acknowledge", "acknowledge Ledger is not available yet: use Stream"));
         }
         Ok(())
+    }
+
+    /// The same, as the sale that the deed of its name says it is.
+    #[must_use]
+    pub fn held_by(mut self, deed: &Deed) -> Self {
+        let definition = &mut self.definition;
+        (definition.sale, definition.uid) = (deed.sale.clone(), deed.uid.clone());
+        definition.generation.0 = definition.generation.0.saturating_add(deed.base.0);
+        self
     }
 
     /// The stream of a shard in this life.

@@ -165,7 +165,7 @@ impl fmt::Display for Keys {
     }
 }
 
-/// Names that several sales share: the two small KV buckets and the hints on core NATS. Two installations on one NATS
+/// Names that several sales share: the small KV buckets and the hints on core NATS. Two installations on one NATS
 /// tell themselves apart by a prefix; the default has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Installation(String);
@@ -205,6 +205,12 @@ impl Installation {
         self.named("sale_status")
     }
 
+    /// KV bucket with one deed per name, under [`deed_key`]. Only the operator reads and writes it.
+    #[must_use]
+    pub fn deeds_bucket(&self) -> String {
+        self.named("deeds")
+    }
+
     /// Core subject of the hint that an order of this customer changed.
     #[must_use]
     pub fn order_hint(&self, sale: &SaleId, customer: &CustomerId) -> String {
@@ -222,6 +228,12 @@ impl Installation {
     pub fn cursor_hint(&self, sale: &SaleId) -> String {
         format!("{}.cursor.{sale}", self.named("sluice"))
     }
+}
+
+/// Key of a name's deed. Neither part has a dot, so no two names share one.
+#[must_use]
+pub fn deed_key(namespace: &str, name: &str) -> String {
+    format!("{namespace}.{name}")
 }
 
 /// Key of a shard's status.

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`id`] | the things that must not be mixed up: sale, sku, customer, units, revision … parsed once, at the door |
 //! | [`key`] | how every stream, subject and key is spelled; nobody else spells one |
+//! | [`deed`] | which resource sells under a name, and what became of the sale before it |
 //! | [`sale`] | the definition of a sale as the operator publishes it, and what the time makes of it |
 //! | [`bucket`] | how many units a bucket may give, take and to whom: the fence |
 //! | [`order`] | an order and its legal transitions; its id |
@@ -32,6 +33,7 @@ pub mod ask;
 pub mod bucket;
 pub mod claim;
 pub mod conservation;
+pub mod deed;
 pub mod id;
 pub mod key;
 pub mod order;

@@ -96,15 +96,24 @@ impl<T: Value> Table<T> {
     /// # Errors
     /// [`ReadError`].
     pub async fn get(&self, key: &str) -> Result<Option<(T, Revision)>, ReadError> {
+        let (value, revision) = self.find(key).await?;
+        Ok(value.map(|value| (value, revision)))
+    }
+
+    /// The same, and also for a key without a value the revision that an [`update`](Self::update) has to name.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn find(&self, key: &str) -> Result<(Option<T>, Revision), ReadError> {
         let lost = |e: &dyn std::fmt::Display| Unavailable(format!("cannot read table {}: {e}", self.bucket));
         let handle = self.context.get_stream_no_info(self.stream()).await.map_err(|e| lost(&e))?;
         match handle.get_last_raw_message_by_subject(&self.subject(key)).await {
-            Ok(message) if deleted(&message.headers) => Ok(None),
+            Ok(message) if deleted(&message.headers) => Ok((None, Revision(message.sequence))),
             Ok(message) => match T::decode(&message.payload) {
-                Ok(value) => Ok(Some((value, Revision(message.sequence)))),
+                Ok(value) => Ok((Some(value), Revision(message.sequence))),
                 Err(error) => Err(ReadError::Unreadable(key.to_owned(), error)),
             },
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok((None, Revision(0))),
             Err(error) => Err(lost(&error).into()),
         }
     }
@@ -121,7 +130,7 @@ impl<T: Value> Table<T> {
         }
     }
 
-    /// Writes a key if its newest revision is this one; 0 for one that was never written.
+    /// Writes a key if its newest revision is this one, as [`find`](Self::find) tells it.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -130,11 +139,7 @@ impl<T: Value> Table<T> {
     }
 
     async fn write(&self, key: &str, value: &T, expected: Option<Revision>) -> Result<Revision, WriteError> {
-        let mut headers = HeaderMap::new();
-        if let Some(expected) = expected {
-            headers.insert("Nats-Expected-Last-Subject-Sequence", expected.0.to_string());
-        }
-        self.publish(key, headers, value.encode()).await
+        self.publish(key, conditional(expected), value.encode()).await
     }
 
     async fn publish(&self, key: &str, headers: HeaderMap, value: bytes::Bytes) -> Result<Revision, WriteError> {
@@ -154,13 +159,25 @@ impl<T: Value> Table<T> {
     /// # Errors
     /// [`Unavailable`] when it is not known to be deleted.
     pub async fn delete(&self, key: &str) -> Result<(), Unavailable> {
-        let mut headers = HeaderMap::new();
-        headers.insert("KV-Operation", "DEL");
-        match self.publish(key, headers, bytes::Bytes::new()).await {
-            Ok(_) => Ok(()),
+        match self.remove(key, None).await {
+            Ok(()) => Ok(()),
             Err(WriteError::Unavailable(lost)) => Err(lost),
             Err(conflict @ WriteError::Conflict) => Err(Unavailable(conflict.to_string())),
         }
+    }
+
+    /// Deletes a key if its newest revision is this one.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn delete_at(&self, key: &str, expected: Revision) -> Result<(), WriteError> {
+        self.remove(key, Some(expected)).await
+    }
+
+    async fn remove(&self, key: &str, expected: Option<Revision>) -> Result<(), WriteError> {
+        let mut headers = conditional(expected);
+        headers.insert("KV-Operation", "DEL");
+        self.publish(key, headers, bytes::Bytes::new()).await.map(drop)
     }
 
     /// Watches every key.
@@ -278,6 +295,14 @@ impl<T: Value> Watch<T> {
         }
         Change::Put(key, T::decode(&message.payload), Revision(delivered.sequence))
     }
+}
+
+fn conditional(expected: Option<Revision>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(expected) = expected {
+        headers.insert("Nats-Expected-Last-Subject-Sequence", expected.0.to_string());
+    }
+    headers
 }
 
 fn deleted(headers: &HeaderMap) -> bool {

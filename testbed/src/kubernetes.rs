@@ -4,6 +4,7 @@
 //! deleted namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service
 //! account is off.
 
+mod backup;
 mod identity;
 
 use std::fmt;
@@ -19,10 +20,14 @@ use crate::port::free_port;
 use crate::process::{Process, Program};
 use crate::tool;
 
+pub use backup::Backup;
+
 /// One API server with its store.
 #[derive(Debug)]
 pub struct Kubernetes {
     etcd: Process,
+    /// Where etcd serves its clients.
+    store: String,
     server: Process,
     port: u16,
     identity: Identity,
@@ -40,8 +45,15 @@ impl Kubernetes {
             let (etcd, store) = start_etcd(bed, &folder).await?;
             let port = free_port()?;
             let server = Process::start(bed.folder(), server(&folder, port, &store)?)?;
-            let kubernetes =
-                Self { etcd, server, port, identity: identity.clone(), client: client.clone(), folder: folder.clone() };
+            let kubernetes = Self {
+                etcd,
+                store,
+                server,
+                port,
+                identity: identity.clone(),
+                client: client.clone(),
+                folder: folder.clone(),
+            };
             kubernetes.ready().await?;
             kubernetes.identity.write_kubeconfig(
                 &kubernetes.kubeconfig(),

@@ -6,10 +6,12 @@ use kube::ResourceExt as _;
 use kube::api::Api;
 use kube::runtime::controller::Action;
 use protocol::Shard;
+use protocol::deed::Deed;
 use protocol::key::status_key;
-use protocol::sale::Gate;
+use protocol::sale::{Definition, Gate};
 use runtime::jetstream::JetStream;
 
+use super::tenure::{Whose, read_again, whose};
 use super::{Context, IDLE_EVERY, LIVE_EVERY, show};
 use crate::apply;
 use crate::error::Error;
@@ -32,15 +34,27 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
     });
     let mut worked = false;
     for _ in 0..STAGES_MAX {
-        let wanted = Wanted::try_from(&sale);
-        let latch = latch_of(&sale)?;
-        let (seen, store) = see(context, &sale, wanted.as_ref().ok(), latch.as_ref()).await?;
+        let deed = match whose(context, api, &mut sale).await? {
+            Whose::Ours(deed) => deed,
+            Whose::Over(deed) => return over(context, api, &sale, &deed).await,
+            Whose::Refused(refused) => return stand_still(context, api, &sale, None, refused).await,
+        };
+        let wanted = Wanted::try_from(&sale).map(|wanted| wanted.held_by(&deed));
+        let latch = latch_of(&sale, &deed)?;
+        let (seen, store) = see(context, &sale, &deed, wanted.as_ref().ok(), latch.as_ref()).await?;
         match plan::plan(&wanted, latch.as_ref(), &seen, context.now()) {
-            Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
+            Plan::Deposed(newer) => match read_again(context, api, &sale, &deed, newer).await? {
+                Ok(read) => sale = read,
+                Err((read, refused)) => {
+                    let published = seen.published.clone().map(Box::new);
+                    return stand_still(context, api, &read, published, refused).await;
+                }
+            },
             Plan::Steps(steps) => {
                 worked = true;
-                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(..)));
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
+                let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
+                sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
                     context.metrics.provision_seconds.observe(took.as_secs_f64());
@@ -62,27 +76,47 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
     Err(Error::Restless)
 }
 
-pub(super) fn latch_of(sale: &FlashSale) -> Result<Option<Latch>, Error> {
-    Latch::of(sale.status.as_ref()).map_err(|Refused { field, why }| Error::Unreadable(format!("{field} {why}")))
+/// A resource that only stands for a sale that is over.
+async fn over(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, deed: &Deed) -> Result<Action, Error> {
+    let old = sale.status.as_ref().unwrap_or(&crate::resource::NO_STATUS);
+    let new = status::over(old, deed, sale.metadata.generation.unwrap_or_default(), context.now());
+    let due = show(context, api, sale, &new).await?;
+    Ok(Action::requeue(due.unwrap_or(IDLE_EVERY)))
+}
+
+/// A resource that may not do anything, whatever it asks for.
+async fn stand_still(
+    context: &Context,
+    api: &Api<FlashSale>,
+    sale: &FlashSale,
+    definition: Option<Box<Definition>>,
+    refused: Refused,
+) -> Result<Action, Error> {
+    let standing = Standing { definition, refused: Some(refused), lost: None };
+    settled(context, api, sale, None, None, &Seen::default(), &standing).await
+}
+
+/// What is provisioned of the sale that the deed names; a status that speaks of another sale says nothing about it.
+pub(super) fn latch_of(sale: &FlashSale, deed: &Deed) -> Result<Option<Latch>, Error> {
+    let known = sale.status.as_ref().filter(|status| status.sale_id.as_deref() == Some(deed.sale.as_str()));
+    Latch::of(known).map_err(|Refused { field, why }| Error::Unreadable(format!("{field} {why}")))
 }
 
 /// Everything that is stored about the sale.
 pub(super) async fn see(
     context: &Context,
     sale: &FlashSale,
+    deed: &Deed,
     wanted: Option<&Wanted>,
     latch: Option<&Latch>,
 ) -> Result<(Seen, Option<JetStream>), Error> {
     let uid = sale.uid().unwrap_or_default();
-    let Ok(id) = protocol::SaleId::of_resource(&sale.name_any(), &uid) else {
-        return Ok((Seen::default(), None));
-    };
-    let published = context.hands.sales.get(id.as_str()).await?.map(|(definition, _)| definition);
+    let (published, published_at) = context.hands.sales.find(deed.sale.as_str()).await?;
     if wanted.is_none() && latch.is_none() {
-        return Ok((Seen { published, shelf: None }, None));
+        return Ok((Seen { published, published_at, shelf: None }, None));
     }
     let epoch = latch.map_or(FIRST_EPOCH, |latch| latch.epoch);
-    let stream = protocol::key::Stream { sale: id, epoch, shard: Shard(0) };
+    let stream = protocol::key::Stream { sale: deed.sale.clone(), epoch, shard: Shard(0) };
     let expected: Vec<_> = latch.iter().flat_map(|latch| latch.buckets.keys().cloned()).collect();
     let mut records = context.memory(&uid).records;
     let found = observe::shelf(&context.hands.client, &stream, &expected, &mut records).await?;
@@ -91,7 +125,7 @@ pub(super) async fn see(
     let kept = found.as_ref().filter(|(_, shelf)| ours(shelf.identity.created)).map(|_| records).unwrap_or_default();
     context.remember(&uid, |memory| memory.records = kept);
     let (store, shelf) = found.unzip();
-    Ok((Seen { published, shelf }, store))
+    Ok((Seen { published, published_at, shelf }, store))
 }
 
 async fn settled(

@@ -2,23 +2,26 @@
 //!
 //! **What must always hold.** Streams go only after every bucket is closed and the ledger has everything, or somebody said
 //! by annotation that it does not matter. A stream that is not the sale's is left alone. The definition is withdrawn
-//! before the stream goes, so nobody takes the removal for a loss, and deleted after it, so a rerun knows where it was.
+//! before the stream goes, so nobody takes the removal for a loss, and deleted after it, so a rerun knows where it was. What
+//! was sold is written into the deed before the stream goes, so a resource of the same name that comes later finds out.
 
 use kube::api::Api;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
-use protocol::Shard;
+use protocol::deed::{Deed, Ended};
 use protocol::key::{Stream, status_key};
 use protocol::sale::{Definition, DesiredState};
 use protocol::status::SaleStatus;
+use protocol::{Revision, Shard};
 
 use super::look::{latch_of, see};
+use super::tenure::{end, give_up, held, read_again};
 use super::{Context, LIVE_EVERY, show};
 use crate::apply::{self, write_finalizers};
 use crate::error::Error;
-use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step, Stop};
+use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Standing, Step};
 use crate::resource::{FINALIZER, FORCE_DELETE, FlashSale};
-use crate::status;
+use crate::status::{self, View};
 use crate::wanted::{Latch, Wanted};
 
 /// Stages of closing a sale.
@@ -29,45 +32,59 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
         return Ok(Action::await_change());
     }
     for _ in 0..STAGES_MAX {
-        let wanted = Wanted::try_from(&sale);
-        let latch = latch_of(&sale)?;
-        let (seen, store) = see(context, &sale, wanted.as_ref().ok(), latch.as_ref()).await?;
-        let Some(latch) = latch else {
-            return remove_unlatched(context, api, &sale, wanted.as_ref().ok(), &seen).await;
-        };
-        if is_gone(&latch, &seen) || is_withdrawn(&seen) {
-            return remove_latched(context, api, &sale, &latch, &seen).await;
+        // Of a resource without a deed of its own nothing was ever made.
+        let Some((deed, at)) = held(context, &sale).await? else { return release(context, api, &sale).await };
+        let wanted = Wanted::try_from(&sale).map(|wanted| wanted.held_by(&deed));
+        let latch = latch_of(&sale, &deed)?;
+        let (seen, store) = see(context, &sale, &deed, wanted.as_ref().ok(), latch.as_ref()).await?;
+        let held = Held { deed, at, seen: &seen };
+        if latch.is_none() && seen.published.is_none() {
+            return remove_unlatched(context, api, &sale, wanted.as_ref().ok(), &held).await;
         }
-        let wanted = wanted.or_else(|refused| closing(&sale, &seen).ok_or(refused));
-        match plan::plan(&wanted, Some(&latch), &seen, context.now()) {
-            Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
+        if let Some(latch) = &latch
+            && (held.deed.ended.is_some() || is_gone(latch, &seen) || is_withdrawn(&seen))
+        {
+            return remove_latched(context, api, &sale, latch, held).await;
+        }
+        let wanted = wanted.or_else(|refused| closing(&sale, &held).ok_or(refused));
+        match plan::plan(&wanted, latch.as_ref(), &seen, context.now()) {
+            Plan::Deposed(newer) => match read_again(context, api, &sale, &held.deed, newer).await? {
+                Ok(read) => sale = read,
+                Err((_, refused)) => return wait(context, api, &sale, &refused.to_string()).await,
+            },
             Plan::Steps(steps) => {
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
+                sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
             }
             Plan::Settled(standing) => {
-                let Some(definition) = standing.definition else {
-                    return remove_latched(context, api, &sale, &latch, &seen).await;
-                };
+                let Some(definition) = standing.definition else { return Err(Error::Restless) };
                 let ledger = context.statuses.get(&status_key(&definition.stream(Shard(0)))).await?;
                 let waits = missing(&sale, &definition, &seen, ledger.as_ref().map(|(status, _)| status), context);
                 if let Some(waits) = waits {
                     return wait(context, api, &sale, waits).await;
                 }
                 let withdrawn = Definition { withdrawn: Some(DELETED.to_owned()), ..*definition };
-                let step = Step::Publish(Box::new(withdrawn), Stop::Kept);
-                sale = apply::steps(&context.hands, api, sale, None, None, vec![step]).await?;
+                let step = Step::Publish(Box::new(withdrawn));
+                sale = apply::steps(&context.hands, api, sale, None, None, seen.published_at, vec![step]).await?;
             }
         }
     }
     Err(Error::Restless)
 }
 
+/// A deed, the revision that a change of it has to name, and what is stored about its sale.
+struct Held<'a> {
+    deed: Deed,
+    at: Revision,
+    seen: &'a Seen,
+}
+
 /// A resource that cannot be read any more is closed as what was published.
-fn closing(sale: &FlashSale, seen: &Seen) -> Option<Wanted> {
-    let mut definition = seen.published.clone()?;
+fn closing(sale: &FlashSale, held: &Held<'_>) -> Option<Wanted> {
+    let mut definition = held.seen.published.clone()?;
     let generation = sale.meta().generation.and_then(|generation| u64::try_from(generation).ok()).unwrap_or_default();
     definition.desired_state = DesiredState::Closed;
-    definition.generation.0 = definition.generation.0.max(generation);
+    definition.generation.0 = definition.generation.0.max(held.deed.base.0.saturating_add(generation));
     let shards = definition.shards();
     let required_sync = crate::resource::RequiredSync::default();
     Some(Wanted {
@@ -125,19 +142,46 @@ async fn wait(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, why: &s
     Ok(Action::requeue(due.unwrap_or(LIVE_EVERY).min(LIVE_EVERY)))
 }
 
+/// The tombstone is written first: what follows takes away what it is written from.
 async fn remove_latched(
     context: &Context,
     api: &Api<FlashSale>,
     sale: &FlashSale,
     latch: &Latch,
-    seen: &Seen,
+    held: Held<'_>,
 ) -> Result<Action, Error> {
-    let id = sale_id(sale)?;
+    let Held { mut deed, mut at, seen } = held;
+    if deed.ended.is_none() {
+        deed.ended = Some(end_of(context, sale, latch, seen).await?);
+        at = end(context, sale, &deed, at).await?;
+    }
     if !is_gone(latch, seen) {
-        let stream = Stream { sale: id.clone(), epoch: latch.epoch, shard: Shard(0) };
+        let stream = Stream { sale: deed.sale.clone(), epoch: latch.epoch, shard: Shard(0) };
         apply::remove_stream(&context.hands, &stream).await?;
     }
-    finish(context, api, sale, &id).await
+    finish(context, api, sale, &Held { deed, at, seen }).await
+}
+
+/// What becomes of a sale that is removed now.
+async fn end_of(context: &Context, sale: &FlashSale, latch: &Latch, seen: &Seen) -> Result<Ended, Error> {
+    let now = context.now();
+    let old = sale.status.as_ref().unwrap_or(&crate::resource::NO_STATUS);
+    let readable = seen.published.clone().zip(seen.shelf.as_ref()).filter(|_| !is_gone(latch, seen));
+    let Some((definition, shelf)) = readable else { return Ok(status::ended(&old.items, false, now)) };
+    let ledger = context.statuses.get(&status_key(&definition.stream(Shard(0)))).await?;
+    let certain = plan::all_closed(&definition, shelf);
+    let view = View {
+        generation: sale.metadata.generation.unwrap_or_default(),
+        created: now,
+        old,
+        standing: &Standing { definition: Some(Box::new(definition)), refused: None, lost: None },
+        latch: Some(latch),
+        shelf: Some(shelf),
+        ledger: ledger.as_ref().map(|(status, _)| status),
+        required_sync: crate::resource::RequiredSync::default(),
+        now,
+    };
+    Ok(status::ended(&status::status(&view).items, certain, now))
 }
 
 /// Nothing was published: at most a stream without units is there.
@@ -146,40 +190,37 @@ async fn remove_unlatched(
     api: &Api<FlashSale>,
     sale: &FlashSale,
     wanted: Option<&Wanted>,
-    seen: &Seen,
+    held: &Held<'_>,
 ) -> Result<Action, Error> {
-    let Ok(id) = sale_id(sale) else { return release(context, api, sale).await };
-    let ours = seen.shelf.as_ref().is_some_and(|shelf| match &shelf.meta {
+    let ours = held.seen.shelf.as_ref().is_some_and(|shelf| match &shelf.meta {
         None => shelf.messages == 0,
         Some(meta) => wanted.is_some_and(|wanted| *meta == plan::meta(wanted)),
     });
     if ours {
-        apply::remove_stream(&context.hands, &Stream { sale: id.clone(), epoch: FIRST_EPOCH, shard: Shard(0) }).await?;
+        let stream = Stream { sale: held.deed.sale.clone(), epoch: FIRST_EPOCH, shard: Shard(0) };
+        apply::remove_stream(&context.hands, &stream).await?;
     }
-    finish(context, api, sale, &id).await
+    finish(context, api, sale, held).await
 }
 
-fn sale_id(sale: &FlashSale) -> Result<protocol::SaleId, Error> {
-    let id = protocol::SaleId::of_resource(&sale.name_any(), &sale.uid().unwrap_or_default());
-    id.map_err(|error| Error::Unreadable(error.to_string()))
-}
-
-async fn finish(
-    context: &Context,
-    api: &Api<FlashSale>,
-    sale: &FlashSale,
-    id: &protocol::SaleId,
-) -> Result<Action, Error> {
-    if context.hands.sales.get(id.as_str()).await?.is_some() {
-        context.hands.sales.delete(id.as_str()).await?;
+/// Forgets the definition, and the name too where nobody has anything that was sold under it.
+async fn finish(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, held: &Held<'_>) -> Result<Action, Error> {
+    let id = held.deed.sale.as_str();
+    if context.hands.sales.get(id).await?.is_some() {
+        context.hands.sales.delete(id).await?;
     }
-    release(context, api, sale).await
+    let released = release(context, api, sale).await?;
+    // After the release, as whoever comes now may take the name all the same, and is not disturbed.
+    if held.at != Revision(0) && held.deed.ended.as_ref().is_none_or(Ended::is_untouched) {
+        give_up(context, sale, held.at).await?;
+    }
+    Ok(released)
 }
 
 async fn release(context: &Context, api: &Api<FlashSale>, sale: &FlashSale) -> Result<Action, Error> {
     let left: Vec<_> = sale.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
     write_finalizers(api, sale, &left).await?;
-    context.forget(&sale.uid().unwrap_or_default());
+    context.forget(sale);
     tracing::info!(sale = %sale.name_any(), "{} is deleted", sale.name_any());
     Ok(Action::await_change())
 }

@@ -5,6 +5,7 @@ use protocol::supply;
 use super::*;
 use crate::wanted::Refused;
 
+mod back;
 mod stop;
 
 const UID: &str = "1f3c9a2b-0000-4000-8000-000000000000";
@@ -141,8 +142,12 @@ impl World {
                 stock.buckets = (0..buckets).map(|i| (BucketIndex(i), Bucket::seeded(generation))).collect();
                 "seed"
             }
-            Step::Latch { buckets } => {
-                let latch = self.latch.get_or_insert_with(|| Latch { buckets: BTreeMap::new(), ..latch() });
+            Step::Latch { streams, buckets } => {
+                let there = self.seen.shelf.as_ref().map(|shelf| vec![shelf.identity.clone()]);
+                let latch = self.latch.get_or_insert_with(|| {
+                    let streams = streams.or(there).expect("a stream to latch");
+                    Latch { streams, buckets: BTreeMap::new(), ..latch() }
+                });
                 latch.buckets = buckets;
                 "latch"
             }
@@ -176,7 +181,7 @@ impl World {
                 }
                 "resume"
             }
-            Step::Publish(definition, _) => {
+            Step::Publish(definition) => {
                 assert_eq!(definition.uid, wanted.definition.uid);
                 assert!(self.latch.is_some(), "nothing is published before the latch");
                 self.seen.published = Some(*definition);

@@ -8,7 +8,7 @@ use testbed::eventually;
 
 use crate::world::{BOUND, World, field, spec};
 
-async fn gone(world: &World, name: &str, definition: &protocol::sale::Definition) -> anyhow::Result<()> {
+pub(crate) async fn gone(world: &World, name: &str, definition: &protocol::sale::Definition) -> anyhow::Result<()> {
     eventually(BOUND, "the sale is gone", async || {
         let listed = world.kubectl(&["get", "fs", name, "--ignore-not-found"], "").await?;
         ensure!(listed.trim().is_empty(), "{listed}");

@@ -1,5 +1,6 @@
 //! A namespace with an operator in it, and what a test asks of both sides.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use operator::apply::Hands;
 use operator::args::Storage;
 use operator::observe;
 use protocol::conservation::Sums;
+use protocol::deed::Deed;
 use protocol::key::{Installation, Stream, status_key};
 use protocol::order::Order;
 use protocol::sale::Definition;
@@ -129,6 +131,11 @@ impl World {
         Ok(Table::new(self.client.clone(), installation.sales_bucket()))
     }
 
+    pub(crate) fn deeds(&self) -> anyhow::Result<Table<Deed>> {
+        let installation = Installation::parse(&self.namespace).map_err(anyhow::Error::msg)?;
+        Ok(Table::new(self.client.clone(), installation.deeds_bucket()))
+    }
+
     pub(crate) fn statuses(&self) -> anyhow::Result<Table<SaleStatus>> {
         let installation = Installation::parse(&self.namespace).map_err(anyhow::Error::msg)?;
         Ok(Table::new(self.client.clone(), installation.status_bucket()))
@@ -138,24 +145,31 @@ impl World {
         Ok(Hands {
             client: self.client.clone(),
             sales: self.sales()?,
+            deeds: self.deeds()?,
             clock: Clock::system(),
             default_replicas: 1,
             storage: Storage::Memory,
         })
     }
 
-    pub(crate) async fn definition(&self, name: &str) -> anyhow::Result<Option<Definition>> {
+    /// What the sale of a resource is called: as its status says, or else as the first one of its name is.
+    pub(crate) async fn sale_id(&self, name: &str) -> anyhow::Result<SaleId> {
         let sale = self.get(name).await?;
-        let uid = sale["metadata"]["uid"].as_str().context("no uid")?;
-        Ok(self.sales()?.get(SaleId::of_resource(name, uid)?.as_str()).await?.map(|(definition, _)| definition))
+        if let Some(known) = sale["status"]["saleID"].as_str() {
+            return Ok(SaleId::parse(known)?);
+        }
+        Ok(SaleId::of_resource(name, sale["metadata"]["uid"].as_str().context("no uid")?)?)
+    }
+
+    pub(crate) async fn definition(&self, name: &str) -> anyhow::Result<Option<Definition>> {
+        let id = self.sale_id(name).await?;
+        Ok(self.sales()?.get(id.as_str()).await?.map(|(definition, _)| definition))
     }
 
     /// Everything in the stream of a sale.
     pub(crate) async fn shelf(&self, name: &str) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
-        let sale = self.get(name).await?;
-        let uid = sale["metadata"]["uid"].as_str().context("no uid")?;
-        let stream =
-            Stream { sale: SaleId::of_resource(name, uid)?, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
+        let sale = self.sale_id(name).await?;
+        let stream = Stream { sale, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
         let mut records = observe::Records::new();
         let shelf = observe::shelf(&self.client, &stream, &[], &mut records).await?;
         shelf.context("the sale has no stream")
@@ -163,15 +177,20 @@ impl World {
 
     /// Sells units of an item as an edge does: the bucket with fewer units and the orders, in one batch each.
     pub(crate) async fn sell(&self, name: &str, sku: &str, orders: u32) -> anyhow::Result<()> {
+        self.sell_to(name, sku, 0..orders).await
+    }
+
+    /// The same, to these customers.
+    pub(crate) async fn sell_to(&self, name: &str, sku: &str, customers: Range<u32>) -> anyhow::Result<()> {
         let definition = self.definition(name).await?.context("nothing is published")?;
         let sku = Sku::parse(sku)?;
         let (store, _) = self.shelf(name).await?;
-        let mut left = orders;
+        let mut customers = customers.peekable();
         for index in 0..definition.item(&sku).context("no such item")?.buckets {
-            while left > 0 {
+            while let Some(customer) = customers.peek() {
                 let found = observe::bucket(&store, &sku, protocol::BucketIndex(index)).await?;
                 let Ok(next) = found.bucket.claim(Units(1), definition.generation) else { break };
-                let customer = CustomerId::derive(b"key", name, &format!("{left}"));
+                let customer = CustomerId::derive(b"key", name, &customer.to_string());
                 let order = Order {
                     key: IdempotencyKey::parse("one")?,
                     sku: sku.clone(),
@@ -186,17 +205,24 @@ impl World {
                 let order = Write { key, expect: Expect::Absent, value: order.encode() };
                 let outcome = store.commit(vec![bucket, order]).await;
                 ensure!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
-                left -= 1;
+                customers.next();
             }
         }
+        let left = customers.count();
         ensure!(left == 0, "{left} units could not be sold");
         Ok(())
     }
 
     /// Says what a ledger says that has followed the stream to its end.
     pub(crate) async fn keep_books(&self, name: &str) -> anyhow::Result<()> {
-        let definition = self.definition(name).await?.context("nothing is published")?;
-        let (store, shelf) = self.shelf(name).await?;
+        self.keep_books_of(&self.definition(name).await?.context("nothing is published")?).await
+    }
+
+    /// The same for a sale whose resource may be gone.
+    pub(crate) async fn keep_books_of(&self, definition: &Definition) -> anyhow::Result<()> {
+        let mut records = observe::Records::new();
+        let found = observe::shelf(&self.client, &definition.stream(Shard(0)), &[], &mut records).await?;
+        let (store, shelf) = found.context("the sale has no stream")?;
         let position: Revision = store.position().await?;
         let items = shelf.items.iter().map(|(sku, stock)| {
             let (supply, free) = (stock.supply(), stock.free());
@@ -222,6 +248,12 @@ impl World {
         let (_, shelf) = self.shelf(name).await?;
         let stock = shelf.items.get(&Sku::parse(sku)?).context("the item has no buckets")?;
         Ok((stock.free(), stock.supply()))
+    }
+
+    /// The deed of a name.
+    pub(crate) async fn deed(&self, name: &str) -> anyhow::Result<Option<Deed>> {
+        let key = protocol::key::deed_key(&self.namespace, name);
+        Ok(self.deeds()?.get(&key).await?.map(|(deed, _)| deed))
     }
 
     pub(crate) async fn events(&self, name: &str) -> anyhow::Result<Vec<String>> {
