@@ -108,8 +108,8 @@ impl<S: Store> Follower<S> {
     fn ended(&self, end: End, known: Option<(Book, Option<Audit>)>) -> End {
         if let End::Halted(why) = &end {
             let (book, audit) = known.unwrap_or_default();
-            let status = status(&book, self.clock.now(), 0.0, false, audit, Some(why.clone()));
-            self.board.send_replace(Some(status));
+            let status = status(&book, self.clock.now(), 0.0, false, audit);
+            self.board.send_replace(Some(SaleStatus { halted: Some(why.clone()), ..status }));
         }
         end
     }
@@ -122,6 +122,8 @@ struct Following<'a, S> {
     rows: ShardRows,
     book: Book,
     audit: Option<Audit>,
+    /// Counted with the audit.
+    payments_open: u64,
     quiet: Quiet,
     /// When the newest transaction was committed.
     committed_at: Option<Instant>,
@@ -131,7 +133,7 @@ impl<'a, S: Store> Following<'a, S> {
     fn new(follower: &'a Follower<S>, rows: ShardRows, book: Book) -> Self {
         let identity = Identity { uid: follower.uid.clone(), epoch: follower.stream.epoch };
         let quiet = Quiet::new(follower.clock.monotonic());
-        Self { follower, identity, rows, book, audit: None, quiet, committed_at: None }
+        Self { follower, identity, rows, book, audit: None, payments_open: 0, quiet, committed_at: None }
     }
 
     async fn follow(&mut self, stopping: &CancellationToken) -> End {
@@ -214,7 +216,8 @@ impl<'a, S: Store> Following<'a, S> {
 
     fn say(&self, lag_seconds: f64, exact: bool) {
         let Follower { clock, board, .. } = self.follower;
-        board.send_replace(Some(status(&self.book, clock.now(), lag_seconds, exact, self.audit.clone(), None)));
+        let status = status(&self.book, clock.now(), lag_seconds, exact, self.audit.clone());
+        board.send_replace(Some(SaleStatus { payments_open: self.payments_open, ..status }));
     }
 }
 
@@ -230,14 +233,7 @@ fn count(metrics: &LedgerMetrics, messages: &[Message]) {
     }
 }
 
-fn status(
-    book: &Book,
-    at: Timestamp,
-    lag_seconds: f64,
-    exact: bool,
-    audit: Option<Audit>,
-    halted: Option<String>,
-) -> SaleStatus {
+fn status(book: &Book, at: Timestamp, lag_seconds: f64, exact: bool, audit: Option<Audit>) -> SaleStatus {
     let items = book.sums.iter().map(|(sku, sums)| ItemStatus { sku: sku.clone(), sums: *sums }).collect();
-    SaleStatus { cursor: book.cursor, at, lag_seconds, exact, items, audit, halted }
+    SaleStatus { cursor: book.cursor, at, lag_seconds, exact, items, payments_open: 0, audit, halted: None }
 }

@@ -233,7 +233,7 @@ fn latch_again(published: &Definition, shelf: Option<&Shelf>) -> Step {
     let mut buckets: BTreeMap<Sku, u16> = published.items.iter().map(|i| (i.sku.clone(), i.buckets)).collect();
     for (sku, stock) in shelf.iter().flat_map(|shelf| &shelf.items) {
         // Those of items that were removed before the sale opened.
-        buckets.entry(sku.clone()).or_insert(u16::try_from(stock.buckets.len()).unwrap_or(u16::MAX));
+        buckets.entry(sku.clone()).or_insert_with(|| u16::try_from(stock.buckets.len()).unwrap_or(u16::MAX));
     }
     Step::Latch { streams: Some(published.streams.clone()), buckets }
 }

@@ -41,6 +41,10 @@ pub struct SaleStatus {
     pub exact: bool,
     /// Per item, at the cursor.
     pub items: Vec<ItemStatus>,
+    /// Payments of the sale that are not at their end: taken and neither settled nor returned, or of an order that was
+    /// taken back. Counted with every audit, and again until there are none.
+    #[serde(default)]
+    pub payments_open: u64,
     /// The newest audit, if there was one yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,

@@ -25,6 +25,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How long to wait before looking whether there is something to do; a message ends it at once.
 const IDLE: Duration = Duration::from_secs(5);
+/// How often payments that are not at their end are counted: somebody may wait for the last one.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What was said and done since the cursor last moved.
 #[derive(Debug)]
@@ -59,14 +61,27 @@ impl<S: Store> Following<'_, S> {
         if !self.quiet.exact {
             self.ask(now).await
         } else if self.quiet.audited {
-            tokio::time::sleep(IDLE).await;
-            Ok(())
+            self.idle().await
         } else if now < self.quiet.next_audit {
             tokio::time::sleep_until(self.quiet.next_audit).await;
             Ok(())
         } else {
             self.compare(now).await
         }
+    }
+
+    /// Nothing is due but payments that were on their way when they were counted: their end moves no stream.
+    async fn idle(&mut self) -> Result<(), End> {
+        if self.payments_open == 0 {
+            tokio::time::sleep(IDLE).await;
+            return Ok(());
+        }
+        tokio::time::sleep(COUNT_EVERY).await;
+        let open = self.follower.repo.payments_open(&self.follower.stream.sale).await?;
+        if std::mem::replace(&mut self.payments_open, open) != open {
+            self.say(0.0, true);
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, now: Instant) -> Result<(), End> {
@@ -120,6 +135,7 @@ impl<S: Store> Following<'_, S> {
                 self.quiet.exact = false;
             }
             Ok(Some(audit)) => {
+                self.payments_open = follower.repo.payments_open(&follower.stream.sale).await?;
                 follower.repo.keep_audit(&self.rows, audit.at, audit.position, &audit.breaches).await?;
                 if audit.breaches.is_empty() {
                     metrics.audits[Verdict::Balanced].inc();

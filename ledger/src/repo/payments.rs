@@ -193,6 +193,21 @@ impl Repo {
         rows.fetch_all(&self.pool).await?.into_iter().map(payment).collect()
     }
 
+    /// How many payments of a sale are not at their end: pending, or settled for an order that was taken back.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn payments_open(&self, sale: &SaleId) -> Result<u64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT (SELECT count(*) FROM payments WHERE sale = $1 AND state = 'pending')
+                 + (SELECT count(*) FROM orders o JOIN payments p ON p.id = o.payment
+                    WHERE o.state = 'released' AND o.payment IS NOT NULL AND p.sale = $1 AND p.state = 'settled')
+                 AS "count!""#,
+            sale.as_str()
+        );
+        Ok(count.fetch_one(&self.pool).await?.unsigned_abs())
+    }
+
     /// Where the order of this id is, if it was followed already.
     ///
     /// # Errors

@@ -5,9 +5,10 @@ use protocol::ask::money::CallbackOutcome;
 use protocol::order::{Order, Reason, State};
 use protocol::sale::{Money, Payment};
 use runtime::clock::Clock;
+use testbed::eventually;
 
 use crate::money::{PRICE, Till, report};
-use crate::shop::{customer, order};
+use crate::shop::{BOUND, customer, order};
 
 fn euros(amount_minor: i64) -> Money {
     Money { amount_minor, currency: "EUR".to_owned() }
@@ -287,5 +288,28 @@ async fn a_payment_whose_sale_is_removed_is_settled_by_what_the_rows_say() {
         assert_eq!((back.order.state, back.order.reason), (State::Released, Some(Reason::Refunded)));
     }
     assert_eq!((till.wallet(1).await, till.purse("revenue").await), (PRICE, 0));
+    till.balances().await;
+}
+
+#[tokio::test]
+async fn payments_that_are_not_at_their_end_are_told_until_they_are() {
+    let till = Till::of("open", Payment::Wallet, 40).await;
+    let _follower = till.shop.ledger(0, &["--roles", "follow"]);
+    for of in 1..=2 {
+        till.fund(of, PRICE).await;
+        till.hold(of).await;
+    }
+    crate::killed::confirmed_but_not_settled(&till, 1).await;
+    till.pay(2, "p").await.unwrap();
+    till.release(2, Reason::Refunded).await;
+    assert_eq!(till.shop.drained().await.payments_open, 2, "one is not settled, one is not returned");
+    till.recover().await;
+    eventually(BOUND, "nothing is under way", async || {
+        let open = till.shop.status().await?.payments_open;
+        anyhow::ensure!(open == 0, "{open} are");
+        Ok(())
+    })
+    .await
+    .unwrap();
     till.balances().await;
 }

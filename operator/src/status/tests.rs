@@ -101,6 +101,7 @@ impl Scene {
             exact: true,
             items: vec![LedgerItem { sku: sku(), sums }],
             audit: Some(Audit { at: at(NOON), position: Revision(40), breaches: Vec::new() }),
+            payments_open: 0,
             halted: None,
         };
         let standing = Standing { definition: Some(Box::new(definition())), refused: None, lost: None };
@@ -209,11 +210,12 @@ fn sold_out_is_said_only_when_no_unit_is_free_and_one_was_sold() {
 #[test]
 fn completed_names_what_is_missing_until_nothing_is_and_then_stays_said() {
     type Lack = (&'static str, fn(&mut Scene));
-    let lacks: [Lack; 6] = [
+    let lacks: [Lack; 7] = [
         ("the buckets are being closed", |scene| scene.bucket().state = State::Open),
         ("no ledger follows", |scene| scene.ledger = None),
         ("does not have everything", |scene| scene.ledger().exact = false),
         ("does not have everything", |scene| scene.ledger().cursor = Revision(39)),
+        ("payments are not at their end", |scene| scene.ledger().payments_open = 1),
         ("not audited to the end", |scene| scene.ledger().audit.as_mut().unwrap().position = Revision(39)),
         ("do not balance", |scene| scene.ledger().audit.as_mut().unwrap().breaches.push("a unit too few".to_owned())),
     ];

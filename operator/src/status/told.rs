@@ -197,6 +197,9 @@ pub fn open_end(definition: &Definition, shelf: &Shelf, ledger: Option<&SaleStat
     if ledger.items.iter().any(|item| item.sums.held > 0) {
         return Some("orders still wait for a payment");
     }
+    if ledger.payments_open > 0 {
+        return Some("payments are not at their end yet");
+    }
     match &ledger.audit {
         Some(audit) if !audit.breaches.is_empty() => Some("the books do not balance"),
         Some(audit) if audit.position >= shelf.position => None,

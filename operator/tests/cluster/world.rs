@@ -237,6 +237,7 @@ impl World {
             exact: true,
             items: items.collect(),
             audit: Some(Audit { at: now, position, breaches: Vec::new() }),
+            payments_open: 0,
             halted: None,
         };
         self.statuses()?.put(&status_key(&definition.stream(Shard(0))), &status).await?;
