@@ -39,10 +39,12 @@ use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
 use crate::status::{self, Change};
 
 mod look;
+mod pending;
 mod removal;
 mod tenure;
 mod wake;
 
+use pending::Pending;
 pub use wake::Wakes;
 
 /// Sales that are worked on at the same time: more than one, so that a busy sale delays no other.
@@ -83,6 +85,9 @@ struct Memory {
     written: Option<Instant>,
     records: Records,
     seen_first: Option<Instant>,
+    change: Pending,
+    /// When the next look is due.
+    due: Option<Instant>,
 }
 
 impl Context {
@@ -181,7 +186,9 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
     let (uid, name) = (sale.uid().unwrap_or_default(), sale.name_any());
     let namespace = sale.namespace().unwrap_or_default();
     let api = context.api(&namespace);
+    context.begins(&uid);
     let outcome = Box::pin(visit(&context, &api, sale.clone())).await;
+    context.metrics.under_way.dec();
     match outcome {
         Ok(action) => {
             context.remember_unless_gone(&sale, |memory| memory.failures = 0);
@@ -205,6 +212,15 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
 }
 
 impl Context {
+    /// Counts a look that begins, and how late it is where it was due.
+    fn begins(&self, uid: &str) {
+        self.metrics.under_way.inc();
+        let due = lock(&self.memories).get_mut(uid).and_then(|memory| memory.due.take());
+        if let Some(late) = due.and_then(|due| self.hands.clock.monotonic().checked_duration_since(due)) {
+            self.metrics.late_seconds.observe(late.as_secs_f64());
+        }
+    }
+
     fn remember_unless_gone(&self, sale: &FlashSale, change: impl FnOnce(&mut Memory)) {
         if let Some(memory) = lock(&self.memories).get_mut(&sale.uid().unwrap_or_default()) {
             change(memory);

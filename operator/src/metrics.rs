@@ -32,8 +32,12 @@ pub struct OperatorMetrics {
     pub errors: By<Cause, IntCounter>,
     /// Whether this replica acts.
     pub leader: IntGauge,
-    /// From the look that found work until the change was in force.
-    pub apply_seconds: Histogram,
+    /// Looks that are under way.
+    pub under_way: IntGauge,
+    /// How late a look that was due began.
+    pub late_seconds: Histogram,
+    /// From the first sight of a generation until it was in force: until every bucket refused edges that have an older one.
+    pub change_seconds: Histogram,
     /// From the first look at a sale until it was provisioned and published.
     pub provision_seconds: Histogram,
     /// Status writes.
@@ -51,9 +55,15 @@ impl OperatorMetrics {
             errors: metrics
                 .counter_by("sluice_operator_reconcile_errors_total", "Looks at a sale that ended early, by reason.")?,
             leader: metrics.gauge("sluice_operator_leader", "1 on the replica that acts, 0 on the others.")?,
-            apply_seconds: metrics.histogram(
-                "sluice_operator_apply_seconds",
-                "From the look that found a change until it was in force.",
+            under_way: metrics.gauge("sluice_operator_reconciles_under_way", "Looks at a sale that are under way.")?,
+            late_seconds: metrics.histogram(
+                "sluice_operator_queue_seconds",
+                "How late a look at a sale began that was due.",
+                SECONDS,
+            )?,
+            change_seconds: metrics.histogram(
+                "sluice_operator_change_seconds",
+                "From the first sight of a changed resource until no edge sells by an older one.",
                 SECONDS,
             )?,
             provision_seconds: metrics.histogram(

@@ -31,8 +31,8 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
     let begun = context.hands.clock.monotonic();
     context.remember(&uid, |memory| {
         memory.seen_first.get_or_insert(begun);
+        memory.change.look(&sale, begun);
     });
-    let mut worked = false;
     for _ in 0..STAGES_MAX {
         let deed = match whose(context, api, &mut sale).await? {
             Whose::Ours(deed) => deed,
@@ -51,7 +51,6 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
                 }
             },
             Plan::Steps(steps) => {
-                worked = true;
                 let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
                 let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
                 sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
@@ -61,9 +60,11 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
                 }
             }
             Plan::Settled(standing) => {
-                if worked {
-                    let took = context.hands.clock.monotonic() - begun;
-                    context.metrics.apply_seconds.observe(took.as_secs_f64());
+                let now = context.hands.clock.monotonic();
+                let mut took = None;
+                context.remember(&uid, |memory| took = memory.change.in_force(&sale, now));
+                if let Some(took) = took.filter(|_| standing.refused.is_none() && standing.lost.is_none()) {
+                    context.metrics.change_seconds.observe(took.as_secs_f64());
                 }
                 if wanted.as_ref().is_ok_and(|wanted| wanted.resume) {
                     // Done, and a stop that comes from now on is another one.
@@ -166,5 +167,7 @@ async fn settled(
         .and_then(|definition| definition.next_transition(now))
         .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().saturating_add(TRANSITION_MARGIN));
     let next = [Some(regular), due, transition].into_iter().flatten().min().unwrap_or(regular);
+    let at = context.hands.clock.monotonic() + next;
+    context.remember_unless_gone(sale, |memory| memory.due = Some(at));
     Ok(Action::requeue(next))
 }

@@ -31,6 +31,10 @@ async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<
     restock_and_decrease(&world).await?;
     pause_and_resume(&world).await?;
 
+    // Made, three changes of stock, paused, resumed.
+    assert_eq!(world.metric("sluice_operator_change_seconds_count").await?, 6);
+    assert_eq!(world.metric("sluice_operator_leader").await?, 1);
+
     world.patch("aurora", &json!({ "spec": { "desiredState": "Closed" } })).await?;
     let sale = world.until("aurora", "it drains", |sale| reason(sale, "Ready") == "Draining").await?;
     assert_eq!(field(&sale, "Completed", "status"), "Unknown");

@@ -126,6 +126,13 @@ impl World {
         .await
     }
 
+    /// A count or a level of the operator.
+    pub(crate) async fn metric(&self, name: &str) -> anyhow::Result<u64> {
+        let body = http_get(&format!("{}/metrics", self.admin)).await?;
+        let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("no {name} in {body}"))?.parse()?)
+    }
+
     pub(crate) fn sales(&self) -> anyhow::Result<Table<Definition>> {
         let installation = Installation::parse(&self.namespace).map_err(anyhow::Error::msg)?;
         Ok(Table::new(self.client.clone(), installation.sales_bucket()))
@@ -273,6 +280,18 @@ impl World {
         })
         .await
     }
+}
+
+async fn http_get(url: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.trim_start_matches("http://");
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 pub(crate) fn spawn(
