@@ -143,11 +143,9 @@ impl World {
                 "seed"
             }
             Step::Latch { streams, buckets } => {
-                let there = self.seen.shelf.as_ref().map(|shelf| vec![shelf.identity.clone()]);
-                let latch = self.latch.get_or_insert_with(|| {
-                    let streams = streams.or(there).expect("a stream to latch");
-                    Latch { streams, buckets: BTreeMap::new(), ..latch() }
-                });
+                let there = || vec![self.seen.shelf.as_ref().unwrap().identity.clone()];
+                let streams = streams.unwrap_or_else(there);
+                let latch = self.latch.get_or_insert_with(|| Latch { streams, buckets: BTreeMap::new(), ..latch() });
                 latch.buckets = buckets;
                 "latch"
             }
