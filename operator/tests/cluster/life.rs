@@ -178,3 +178,38 @@ async fn a_million_units_are_provisioned_as_fast_as_a_thousand() -> anyhow::Resu
     println!("provisioned in {took:?}; a million against a thousand: {:.2}", seconds[2] / seconds[1]);
     Ok(())
 }
+
+#[tokio::test]
+async fn whatever_may_change_while_a_sale_runs_is_in_force_at_once() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut running = spec(-10, &[json!({ "sku": "A", "quantity": 3 })]);
+    running["payment"] = json!({ "mode": "External", "checkoutURL": "https://pay.example/{order}" });
+    world.apply("live", &running).await?;
+    world.in_force("live").await?;
+    let item = json!({ "sku": "A", "quantity": 3, "displayName": "Better", "imageURL": "https://example.com/a.png" });
+    for change in [
+        json!({ "displayName": "Second run" }),
+        json!({ "items": [item] }),
+        json!({ "schedule": { "endTime": "2099-01-01T00:00:00Z" } }),
+        json!({ "rateLimit": { "requests": 7, "windowSeconds": 30 } }),
+        json!({ "access": { "guests": "Allow" } }),
+        json!({ "reservation": { "holdSeconds": 90 } }),
+        json!({ "payment": { "checkoutURL": "https://pay.example/v2/{order}" } }),
+    ] {
+        world.patch("live", &json!({ "spec": change })).await?;
+        let sale = world.in_force("live").await?;
+        assert_eq!(reason(&sale, "Ready"), "Open", "{change} {:#}", sale["status"]);
+        let definition = world.definition("live").await?.unwrap();
+        let (_, shelf) = world.shelf("live").await?;
+        let mut buckets = shelf.items.values().flat_map(|stock| &stock.buckets);
+        assert!(buckets.all(|(_, bucket)| bucket.generation == definition.generation), "{change}");
+    }
+    let now = world.definition("live").await?.unwrap();
+    assert_eq!((now.display_name.as_str(), now.end.to_string().as_str()), ("Second run", "2099-01-01T00:00:00Z"));
+    assert_eq!((now.items[0].display_name.as_str(), now.items[0].image_url.is_some()), ("Better", true));
+    assert_eq!(now.rate_limit.map(|limit| (limit.requests, limit.window_seconds)), Some((7, 30)));
+    assert_eq!((now.guests_allowed, now.hold_seconds), (true, 90));
+    let checkout_url = "https://pay.example/v2/{order}".to_owned();
+    assert_eq!(now.payment, protocol::sale::Payment::External { checkout_url });
+    Ok(())
+}
