@@ -13,6 +13,7 @@ pub mod apply;
 pub mod args;
 pub mod controller;
 pub mod crd;
+pub mod durability;
 pub mod error;
 pub mod events;
 pub mod leader;

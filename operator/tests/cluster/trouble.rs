@@ -141,7 +141,7 @@ async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
     let before = world.in_force("still").await?;
     // Three looks without a reason to write: the ledger says the same three times.
     let metrics = async || {
-        let body = http_get(&format!("{}/metrics", world.admin)).await?;
+        let body = reqwest::get(format!("{}/metrics", world.admin)).await?.text().await?;
         let count = body.lines().find_map(|line| line.strip_prefix("sluice_operator_reconciles_total "));
         anyhow::Ok(count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default())
     };
@@ -161,16 +161,4 @@ async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
     }
     assert_eq!(world.get("still").await?["metadata"]["resourceVersion"], written);
     Ok(())
-}
-
-async fn http_get(url: &str) -> anyhow::Result<String> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://");
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let mut stream = tokio::net::TcpStream::connect(host).await?;
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
 }

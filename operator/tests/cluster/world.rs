@@ -71,11 +71,16 @@ impl World {
     }
 
     pub(crate) async fn start_on(bed: &'static Bed, more: &[&str]) -> anyhow::Result<Self> {
+        let url = bed.nats().await?.url();
+        Self::start_with(bed, &url, more).await
+    }
+
+    /// On these servers of NATS, separated by commas.
+    pub(crate) async fn start_with(bed: &'static Bed, nats: &str, more: &[&str]) -> anyhow::Result<Self> {
         let kubeconfig = install_crd(bed).await?;
         let namespace = bed.kubernetes().await?.create_namespace(bed, "shop").await?;
-        let url = bed.nats().await?.url();
-        let client = async_nats::connect(&url).await?;
-        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, &url, "a", more)?;
+        let client = async_nats::connect(nats.split(',').collect::<Vec<_>>()).await?;
+        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, nats, "a", more)?;
         operator.wait_ready(&admin).await?;
         Ok(Self { bed, namespace, kubeconfig, client, operator, admin })
     }
@@ -252,8 +257,10 @@ pub(crate) fn spawn(
 ) -> anyhow::Result<(Service, String)> {
     let admin = format!("127.0.0.1:{}", free_port()?);
     let mut arguments = vec!["run", "--nats-url", nats, "--installation", namespace, "--namespaces", namespace];
-    arguments.extend(["--lease-namespace", namespace, "--default-replicas", "1", "--admin-addr", &admin]);
-    arguments.extend(["--storage", "memory"]);
+    arguments.extend(["--lease-namespace", namespace, "--admin-addr", &admin]);
+    for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
+        arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
+    }
     arguments.extend(more);
     let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
     let name = format!("{namespace}-operator-{replica}");
