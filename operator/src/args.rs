@@ -3,7 +3,10 @@
 use clap::builder::TypedValueParser as _;
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use protocol::SaleId;
+use reqwest::Url;
 use runtime::args::{NatsArgs, ProcessArgs};
+
+use crate::durability::monitor::monitor_url;
 
 /// Turns FlashSale resources into stock that can be claimed
 #[derive(Debug, Parser)]
@@ -70,6 +73,11 @@ pub struct RunArgs {
     /// Where streams are kept; memory is for tests: a restart of NATS loses the sales
     #[arg(long, env = "SLUICE_STORAGE", value_enum, default_value_t = Storage::File, value_name = "KIND")]
     pub storage: Storage,
+    /// Monitoring endpoint of every nats-server, separated by commas, as in http://nats-headless:8222: each address of a
+    /// name is asked, so in Kubernetes name the headless Service. Without it the condition Durable of a replicated sale
+    /// is Unknown, as only a server itself knows whether it syncs every write. --nats-ca-file holds for https:// as well
+    #[arg(long, env = "SLUICE_NATS_MONITOR_URLS", value_delimiter = ',', value_name = "URLS", value_parser = monitor_url)]
+    pub nats_monitor_urls: Vec<Url>,
 }
 
 impl std::fmt::Debug for RunArgs {

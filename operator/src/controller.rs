@@ -1,7 +1,7 @@
 //! Wiring: which sale is looked at when, and what happens with what was found.
 //!
 //! **What it is for.** One controller per namespace watches FlashSales. A sale is looked at when its resource changes,
-//! when the ledger says something new about it, when the clock changes its state, and from time to time in between. A
+//! when the ledger says something new about it, when the servers do about themselves, when the clock changes its state, and from time to time in between. A
 //! look observes, plans, does the next stage, and looks again until the plan is settled; then it writes the status.
 //!
 //! **What must always hold.** Nothing that matters is remembered between two looks: [`Memory`] only keeps from asking or
@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::channel::mpsc;
+use futures::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::Api;
@@ -28,9 +28,11 @@ use protocol::status::SaleStatus;
 use runtime::backoff::Backoff;
 use runtime::clock::Instant;
 use runtime::registry::Table;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{self, Hands};
+use crate::durability::Servers;
 use crate::error::Error;
 use crate::events;
 use crate::metrics::{Cause, OperatorMetrics};
@@ -61,6 +63,8 @@ const NUMBERS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 /// How often a sale that sells or drains is looked at when nobody wakes us.
 const LIVE_EVERY: Duration = Duration::from_secs(5);
+/// How often one is whose durability is in doubt and may mend by itself.
+const DOUBTFUL_EVERY: Duration = Duration::from_secs(15);
 /// How often any other one is.
 const IDLE_EVERY: Duration = Duration::from_secs(60);
 
@@ -74,6 +78,7 @@ pub struct Context {
     statuses: Table<SaleStatus>,
     metrics: OperatorMetrics,
     recorder: Recorder,
+    servers: watch::Receiver<Servers>,
     memories: Mutex<HashMap<String, Memory>>,
     names: Mutex<HashMap<SaleId, (String, String)>>,
 }
@@ -97,6 +102,7 @@ impl Context {
         kubernetes: kube::Client,
         hands: Hands,
         statuses: Table<SaleStatus>,
+        servers: watch::Receiver<Servers>,
         metrics: OperatorMetrics,
         identity: &str,
     ) -> Self {
@@ -106,6 +112,7 @@ impl Context {
             kubernetes,
             hands,
             statuses,
+            servers,
             metrics,
             memories: Mutex::default(),
             names: Mutex::default(),
@@ -157,12 +164,19 @@ pub async fn run(context: Arc<Context>, namespaces: &[String], stopping: Cancell
         let controller = Controller::new(api, watcher::Config::default())
             .with_config(Config::default().concurrency(CONCURRENCY))
             .reconcile_on(wakes)
+            .reconcile_all_on(changes(context.servers.clone()))
             .graceful_shutdown_on(stopped)
             .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
         controllers.push(controller.for_each(async |outcome| told(outcome.err())));
     }
     let wakes = Wakes { context, queues };
     tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+}
+
+/// Says so whenever what is known of the servers has changed since now.
+fn changes(mut servers: watch::Receiver<Servers>) -> impl Stream<Item = ()> {
+    servers.mark_unchanged();
+    stream::unfold(servers, async |mut servers| servers.changed().await.ok().map(|()| ((), servers)))
 }
 
 /// A look never fails here; what does is the watch, and it goes on by itself.

@@ -14,6 +14,7 @@ pub mod args;
 pub mod controller;
 pub mod crd;
 pub mod deed;
+pub mod durability;
 pub mod error;
 pub mod events;
 pub mod leader;

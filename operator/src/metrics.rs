@@ -42,6 +42,8 @@ pub struct OperatorMetrics {
     pub provision_seconds: Histogram,
     /// Status writes.
     pub status_writes: IntCounter,
+    /// Monitoring endpoints of NATS that did not answer last time.
+    pub monitors_silent: IntGauge,
 }
 
 impl OperatorMetrics {
@@ -72,6 +74,10 @@ impl OperatorMetrics {
                 SECONDS,
             )?,
             status_writes: metrics.counter("sluice_operator_status_writes_total", "Writes of a sale's status.")?,
+            monitors_silent: metrics.gauge(
+                "sluice_operator_nats_monitors_silent",
+                "Addresses of --nats-monitor-urls at which no nats-server answered last time.",
+            )?,
         })
     }
 }

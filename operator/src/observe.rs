@@ -20,6 +20,7 @@ use protocol::wire::{Value, WireError};
 use protocol::{BucketIndex, Revision, Sku};
 use runtime::jetstream::{JetStream, OpenError};
 
+use crate::durability::Kept;
 use crate::error::Error;
 use crate::plan::{Shelf, Stock};
 
@@ -93,15 +94,7 @@ pub async fn shelf(
             stock.buckets.sort_unstable_by_key(|(index, _)| *index);
         }
     }
-    let shelf = Shelf {
-        identity,
-        replicas: info.config.num_replicas.max(1),
-        on_disk: info.config.storage != "memory",
-        messages: info.state.messages,
-        meta,
-        items,
-        position,
-    };
+    let shelf = Shelf { identity, kept: Kept::from(&info), messages: info.state.messages, meta, items, position };
     Ok(Some((store, shelf)))
 }
 

@@ -27,6 +27,7 @@ use protocol::supply::{Supply, Target};
 use protocol::{BucketIndex, Epoch, Generation, Revision, Shard, Sku};
 use sha2::{Digest as _, Sha256};
 
+use crate::durability::Kept;
 use crate::resource::BUCKETS_PER_SHARD_MAX;
 use crate::wanted::{Latch, Refused, Wanted};
 
@@ -56,10 +57,8 @@ pub struct Seen {
 pub struct Shelf {
     /// Which stream it is.
     pub identity: StreamIdentity,
-    /// Copies of every message.
-    pub replicas: u8,
-    /// Whether it is kept on disk.
-    pub on_disk: bool,
+    /// Where its copies are, and how they are.
+    pub kept: Kept,
     /// How many messages it holds.
     pub messages: u64,
     /// Whose it is.

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::Hands;
 use crate::args::RunArgs;
 use crate::controller::{self, Context};
+use crate::durability::Servers;
+use crate::durability::monitor::Monitor;
 use crate::leader::Candidate;
 use crate::metrics::OperatorMetrics;
 use crate::resource::FlashSale;
@@ -63,7 +65,8 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
         default_replicas: args.default_replicas,
         storage: args.storage,
     };
-    let context = Arc::new(Context::new(kubernetes.clone(), hands, statuses, metrics.clone(), &identity));
+    let servers = watch_servers(&args, &process, &metrics)?;
+    let context = Arc::new(Context::new(kubernetes.clone(), hands, statuses, servers, metrics.clone(), &identity));
     let candidate = Candidate {
         api: Api::<Lease>::namespaced(kubernetes, args.lease_namespace.as_deref().unwrap_or(&own_namespace)),
         name: args.lease_name.clone(),
@@ -77,6 +80,28 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
         Ok(())
     });
     Ok(())
+}
+
+/// Asks the servers about themselves, if it was said where. No sale waits for them, and nobody is unready without them.
+fn watch_servers(
+    args: &RunArgs,
+    process: &Process,
+    metrics: &OperatorMetrics,
+) -> anyhow::Result<watch::Receiver<Servers>> {
+    if args.nats_monitor_urls.is_empty() {
+        return Ok(watch::channel(Servers::NotConfigured).1);
+    }
+    let certificates = args.nats.nats_ca_file.as_ref().map(std::fs::read).transpose();
+    let certificates = certificates.context("--nats-ca-file cannot be read")?;
+    let part = process.readiness.part("nats-monitors", false);
+    let monitor = Monitor::new(args.nats_monitor_urls.clone(), certificates.as_deref(), part, metrics.clone())?;
+    let (known, servers) = watch::channel(Servers::NotAskedYet);
+    let stopping = process.drain.stopping();
+    process.drain.spawn("nats-monitors", async move {
+        monitor.run(known, stopping).await;
+        Ok(())
+    });
+    Ok(servers)
 }
 
 /// Runs the controllers whenever the Lease is ours.

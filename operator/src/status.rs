@@ -12,6 +12,7 @@ use protocol::Sku;
 use protocol::sale::{Definition, Gate, Payment};
 use protocol::status::{ItemStatus as LedgerItem, SaleStatus};
 
+use crate::durability::Servers;
 use crate::plan::{self, Shelf, Standing, Stock};
 use crate::resource::{
     Availability, FlashSaleStatus, ItemStatus, LedgerStatus, RequiredSync, StorageStatus, StreamStatus, Totals,
@@ -23,7 +24,7 @@ mod over;
 mod told;
 
 pub use condition::{Kind, Known, of as condition, set};
-use condition::{no, unknown};
+pub(crate) use condition::{no, unknown, yes};
 pub use over::{ended, over};
 use told::conditions;
 pub use told::open_end;
@@ -50,6 +51,8 @@ pub struct View<'a> {
     pub ledger: Option<&'a SaleStatus>,
     /// What the sale asks of the servers' disks.
     pub required_sync: RequiredSync,
+    /// What the servers say of themselves.
+    pub servers: &'a Servers,
     /// What time it is.
     pub now: Timestamp,
 }

@@ -25,7 +25,7 @@ use protocol::key::{Key, Keys, Stream};
 use protocol::sale::StreamIdentity;
 use protocol::store::{Entry, Expect, Feed, From, Outcome, Snapshot, Store, Unavailable, Write};
 
-pub use info::{StreamConfig, StreamInfo, StreamState, stream_info};
+pub use info::{StreamCluster, StreamConfig, StreamInfo, StreamPeer, StreamState, stream_info};
 
 /// How long a commit is waited for before its outcome counts as unknown. A healthy commit takes milliseconds, a stream
 /// without a leader 4–9 s; settling starts earlier than that so that nobody waits for both.

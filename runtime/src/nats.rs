@@ -29,7 +29,7 @@ use crate::backoff::Backoff;
 use crate::process::Process;
 use crate::readiness::Part;
 use login::Login;
-use version::{OLDEST, Version};
+pub use version::{OLDEST, Version};
 
 /// How long a request is waited for unless it says otherwise; a healthy server answers within milliseconds.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);

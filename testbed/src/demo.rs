@@ -49,6 +49,10 @@ pub(crate) struct Up {
     /// Use this NATS (2.14.4 or newer, with JetStream).
     #[arg(long, requires = "kubeconfig")]
     nats_url: Option<String>,
+    /// Monitoring endpoint of every server of that NATS, separated by commas, as in http://nats:8222; without them nobody
+    /// knows whether replicated sales are durable.
+    #[arg(long, requires = "nats_url", value_delimiter = ',', value_name = "URLS")]
+    nats_monitor_urls: Vec<String>,
     /// Use this Postgres (15 or newer): a database of its own.
     #[arg(long, requires = "kubeconfig")]
     postgres_url: Option<String>,

@@ -30,6 +30,8 @@ pub struct Plan {
     pub nats: String,
     /// NATS as each edge reaches it: one edge per entry.
     pub edges_nats: Vec<String>,
+    /// Monitoring endpoints of its servers, as the operator reaches them; without them it does not know what is durable.
+    pub nats_monitors: Vec<String>,
     /// Postgres.
     pub postgres: String,
     /// Redis, which the edges share for rate limits; without one each applies them by itself.
@@ -99,8 +101,8 @@ impl Plan {
     /// # Errors
     /// When a server does not start.
     pub async fn on(bed: &Bed) -> anyhow::Result<Self> {
-        let nats = bed.nats().await?.url();
-        Self::with_nats(bed, nats, 1).await
+        let nats = bed.nats().await?;
+        Self::with_nats(bed, nats.url(), vec![nats.monitor_url()], 1).await
     }
 
     /// The same on the bed's three NATS nodes, with three replicas.
@@ -108,17 +110,18 @@ impl Plan {
     /// # Errors
     /// When a server does not start.
     pub async fn on_cluster(bed: &Bed) -> anyhow::Result<Self> {
-        let nats = bed.nats_cluster().await?.url();
-        Self::with_nats(bed, nats, 3).await
+        let nats = bed.nats_cluster().await?;
+        Self::with_nats(bed, nats.url(), nats.monitor_urls(), 3).await
     }
 
-    async fn with_nats(bed: &Bed, nats: String, replicas: u8) -> anyhow::Result<Self> {
+    async fn with_nats(bed: &Bed, nats: String, nats_monitors: Vec<String>, replicas: u8) -> anyhow::Result<Self> {
         let kubernetes = bed.kubernetes().await?;
         Ok(Self {
             kubeconfig: kubernetes.kubeconfig(),
             namespace: kubernetes.create_namespace(bed, "shop").await?,
             edges_nats: vec![nats.clone(), nats.clone()],
             nats,
+            nats_monitors,
             postgres: bed.postgres().await?.create_database("sluice").await?,
             redis: Some(bed.redis().await?.url()),
             ledgers: 2,
@@ -210,7 +213,7 @@ fn arguments<const N: usize>(these: [&str; N]) -> Vec<String> {
 
 fn start_operator(bed: &Bed, name: &str, plan: &Plan, kubeconfig: &Path) -> anyhow::Result<Member> {
     let replicas = plan.replicas.to_string();
-    let arguments = arguments([
+    let mut arguments = arguments([
         "run",
         "--nats-url",
         &plan.nats,
@@ -223,6 +226,9 @@ fn start_operator(bed: &Bed, name: &str, plan: &Plan, kubeconfig: &Path) -> anyh
         "--default-replicas",
         &replicas,
     ]);
+    if !plan.nats_monitors.is_empty() {
+        arguments.push(format!("--nats-monitor-urls={}", plan.nats_monitors.join(",")));
+    }
     let environment = vec![("KUBECONFIG", path(kubeconfig)?.to_owned())];
     member(bed, &format!("{name}-operator"), "sluice-operator", None, arguments, environment)
 }

@@ -12,8 +12,9 @@ use protocol::sale::{Definition, Gate};
 use runtime::jetstream::JetStream;
 
 use super::tenure::{Whose, read_again, whose};
-use super::{Context, IDLE_EVERY, LIVE_EVERY, show};
+use super::{Context, DOUBTFUL_EVERY, IDLE_EVERY, LIVE_EVERY, show};
 use crate::apply;
+use crate::durability;
 use crate::error::Error;
 use crate::observe;
 use crate::plan::{self, FIRST_EPOCH, Plan, Seen, Standing, Step};
@@ -144,6 +145,7 @@ async fn settled(
         None => None,
     };
     let now = context.now();
+    let servers = context.servers.borrow().clone();
     let view = View {
         generation: sale.metadata.generation.unwrap_or_default(),
         created: sale.creation_timestamp().map_or(now, |time| time.0),
@@ -153,6 +155,7 @@ async fn settled(
         shelf: seen.shelf.as_ref(),
         ledger: ledger.as_ref().map(|(status, _)| status),
         required_sync: wanted.map(|wanted| wanted.required_sync).unwrap_or_default(),
+        servers: &servers,
         now,
     };
     let new = status::status(&view);
@@ -162,7 +165,13 @@ async fn settled(
         Gate::Closed => status::find(&new, status::Kind::Completed).is_none_or(|c| c.status != "True"),
         Gate::NotOpenYet | Gate::Withdrawn => false,
     });
-    let regular = if live { LIVE_EVERY } else { IDLE_EVERY };
+    let doubtful =
+        || status::find(&new, status::Kind::Durable).is_some_and(|durable| durability::may_pass(&durable.reason));
+    let regular = match live {
+        true => LIVE_EVERY,
+        false if doubtful() => DOUBTFUL_EVERY,
+        false => IDLE_EVERY,
+    };
     let transition = definition
         .and_then(|definition| definition.next_transition(now))
         .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default().saturating_add(TRANSITION_MARGIN));

@@ -170,6 +170,7 @@ async fn end_of(context: &Context, sale: &FlashSale, latch: &Latch, seen: &Seen)
     let Some((definition, shelf)) = readable else { return Ok(status::ended(&old.items, false, now)) };
     let ledger = context.statuses.get(&status_key(&definition.stream(Shard(0)))).await?;
     let certain = plan::all_closed(&definition, shelf);
+    let servers = context.servers.borrow().clone();
     let view = View {
         generation: sale.metadata.generation.unwrap_or_default(),
         created: now,
@@ -179,6 +180,7 @@ async fn end_of(context: &Context, sale: &FlashSale, latch: &Latch, seen: &Seen)
         shelf: Some(shelf),
         ledger: ledger.as_ref().map(|(status, _)| status),
         required_sync: crate::resource::RequiredSync::default(),
+        servers: &servers,
         now,
     };
     Ok(status::ended(&status::status(&view).items, certain, now))

@@ -3,6 +3,7 @@ use protocol::bucket::State;
 use protocol::supply;
 
 use super::*;
+use crate::durability::Kept;
 use crate::wanted::Refused;
 
 mod back;
@@ -81,6 +82,11 @@ struct World {
     latch: Option<Latch>,
 }
 
+fn empty_shelf() -> Shelf {
+    let kept = Kept { replicas: 1, on_disk: true, cluster: String::new(), leader: None, others: Vec::new() };
+    Shelf { identity: identity(), kept, messages: 0, meta: None, items: BTreeMap::new(), position: Revision(0) }
+}
+
 impl World {
     fn empty() -> Self {
         Self { seen: Seen::default(), latch: None }
@@ -120,15 +126,7 @@ impl World {
         match step {
             Step::CreateStream => {
                 assert!(self.latch.is_none(), "a latched stream is never made again");
-                self.seen.shelf.get_or_insert_with(|| Shelf {
-                    identity: identity(),
-                    replicas: 1,
-                    on_disk: true,
-                    messages: 0,
-                    meta: None,
-                    items: BTreeMap::new(),
-                    position: Revision(0),
-                });
+                self.seen.shelf.get_or_insert_with(empty_shelf);
                 "create"
             }
             Step::SeedMeta(meta) => {

@@ -71,15 +71,24 @@ pub struct Known {
     pub message: String,
 }
 
-pub(super) fn yes(reason: impl Into<String>, message: impl Into<String>) -> Known {
+impl Known {
+    /// What a condition says; nothing when its status is none.
+    #[must_use]
+    pub fn of(condition: &Condition) -> Option<Self> {
+        let status = ["True", "False", "Unknown"].into_iter().find(|status| *status == condition.status)?;
+        Some(Self { status, reason: condition.reason.clone(), message: condition.message.clone() })
+    }
+}
+
+pub(crate) fn yes(reason: impl Into<String>, message: impl Into<String>) -> Known {
     Known { status: "True", reason: reason.into(), message: message.into() }
 }
 
-pub(super) fn no(reason: impl Into<String>, message: impl Into<String>) -> Known {
+pub(crate) fn no(reason: impl Into<String>, message: impl Into<String>) -> Known {
     Known { status: "False", reason: reason.into(), message: message.into() }
 }
 
-pub(super) fn unknown(reason: impl Into<String>, message: impl Into<String>) -> Known {
+pub(crate) fn unknown(reason: impl Into<String>, message: impl Into<String>) -> Known {
     Known { status: "Unknown", reason: reason.into(), message: message.into() }
 }
 

@@ -9,6 +9,7 @@ use protocol::{BucketIndex, Epoch, Generation, Revision, Shard, Units};
 use serde_json::json;
 
 use super::*;
+use crate::durability::{Kept, Progress, Replica};
 use crate::resource::FlashSale;
 use crate::wanted::{Refused, Wanted};
 
@@ -30,7 +31,15 @@ struct Scene {
     ledger: Option<SaleStatus>,
     old: FlashSaleStatus,
     sync: RequiredSync,
+    servers: Servers,
     now: Timestamp,
+}
+
+/// Three copies in a cluster, each with everything.
+fn kept() -> Kept {
+    let other = |server: &str| Replica { server: server.to_owned(), progress: Progress::Current };
+    let others = vec![other("nats-1"), other("nats-2")];
+    Kept { replicas: 3, on_disk: true, cluster: "c".to_owned(), leader: Some("nats-0".to_owned()), others }
 }
 
 fn definition() -> Definition {
@@ -67,6 +76,7 @@ impl Scene {
             ledger: None,
             old: FlashSaleStatus::default(),
             sync: RequiredSync::Always,
+            servers: Servers::NotConfigured,
             now: at(NOON),
         }
     }
@@ -85,8 +95,7 @@ impl Scene {
         let stock = Stock { buckets: vec![(BucketIndex(0), bucket)], supplied: Some((1, supply)) };
         let shelf = Shelf {
             identity: latch().streams[0].clone(),
-            replicas: 3,
-            on_disk: true,
+            kept: kept(),
             messages: 20,
             meta: None,
             items: BTreeMap::from([(sku(), stock)]),
@@ -134,6 +143,7 @@ impl Scene {
             shelf: self.shelf.as_ref(),
             ledger: self.ledger.as_ref(),
             required_sync: self.sync,
+            servers: &self.servers,
             now: self.now,
         })
     }
@@ -237,18 +247,32 @@ fn completed_names_what_is_missing_until_nothing_is_and_then_stays_said() {
 }
 
 #[test]
-fn durable_tells_what_the_stream_survives_and_what_nobody_checked() {
-    let with = |replicas, on_disk, sync| {
+fn durable_compares_the_copies_with_those_the_sale_was_made_with() {
+    let with = |copies, sync| {
         let mut scene = Scene::selling(10);
-        let shelf = scene.shelf.as_mut().unwrap();
-        (shelf.replicas, shelf.on_disk) = (replicas, on_disk);
+        scene.latch.as_mut().unwrap().replicas = copies;
         scene.sync = sync;
         scene.told(Kind::Durable)
     };
-    assert_eq!(with(3, false, RequiredSync::Always), pair("False", "MemoryStorage"));
-    assert_eq!(with(1, true, RequiredSync::Always), pair("False", "SingleReplica"));
-    assert_eq!(with(3, true, RequiredSync::Always), pair("Unknown", "SyncNotChecked"));
-    assert_eq!(with(3, true, RequiredSync::Relaxed), pair("True", "Replicated"));
+    assert_eq!(with(3, RequiredSync::Always), pair("Unknown", "NotMonitored"));
+    assert_eq!(with(3, RequiredSync::Relaxed), pair("True", "Replicated"));
+    assert_eq!(with(5, RequiredSync::Relaxed), pair("False", "FewerReplicas"));
+    let mut lost = Scene::selling(10);
+    lost.standing.lost = Some("the stream is gone".to_owned());
+    assert_eq!(lost.told(Kind::Durable), pair("Unknown", "NotProvisioned"));
+}
+
+#[test]
+fn until_the_servers_were_asked_the_condition_stays_as_another_process_left_it() {
+    let mut scene = Scene::selling(10);
+    scene.servers = Servers::NotAskedYet;
+    assert_eq!(scene.told(Kind::Durable), pair("Unknown", "NotAskedYet"));
+    let before = yes("EveryWriteSynced", "3 copies");
+    set(&mut scene.old.conditions, Kind::Durable, before, 1, at("2027-03-14T10:00:00Z"));
+    let after = find(&scene.status(), Kind::Durable).cloned();
+    assert_eq!(after.as_ref(), find(&scene.old, Kind::Durable), "a restart writes nothing");
+    scene.shelf.as_mut().unwrap().kept.on_disk = false;
+    assert_eq!(scene.told(Kind::Durable), pair("False", "MemoryStorage"), "what is known by itself is told at once");
 }
 
 #[test]

@@ -4,10 +4,11 @@ use protocol::Shard;
 use protocol::sale::{Definition, Gate};
 use protocol::status::{ItemStatus as LedgerItem, SaleStatus};
 
-use super::condition::{Kind, Known, no, unknown, yes};
+use super::condition::{Kind, Known, no, of, unknown, yes};
 use super::{LAG_SECONDS_MAX, View, is_sold_out, whole_seconds};
+use crate::durability;
 use crate::plan::{self, Shelf};
-use crate::resource::{FlashSaleStatus, ItemStatus, RequiredSync};
+use crate::resource::{FlashSaleStatus, ItemStatus};
 
 /// Every condition, in the order in which they are told.
 pub(super) fn conditions(view: &View<'_>, status: &FlashSaleStatus) -> Vec<(Kind, Known)> {
@@ -86,19 +87,12 @@ fn durable(view: &View<'_>) -> Known {
     let Some(shelf) = view.shelf.filter(|_| view.standing.lost.is_none()) else {
         return unknown("NotProvisioned", "there is no stream yet");
     };
-    if !shelf.on_disk {
-        return no("MemoryStorage", "the stream is kept in memory: a restart of the server loses the sale");
-    }
-    if shelf.replicas < 3 {
-        return no("SingleReplica", "the stream has one copy: losing its server's disk loses the sale");
-    }
-    if view.required_sync == RequiredSync::Relaxed {
-        return yes("Replicated", format!("{} copies; a power cut of all servers may lose seconds", shelf.replicas));
-    }
-    unknown(
-        "SyncNotChecked",
-        format!("{} copies; whether every server syncs each write is not checked", shelf.replicas),
-    )
+    let copies = view.latch.map_or(shelf.kept.replicas, |latch| latch.replicas);
+    let verdict = durability::verdict(&shelf.kept, copies, view.required_sync, view.servers);
+    // Until the servers were asked, what another process heard of them stays: a restart changes no server.
+    let heard = || of(&view.old.conditions, Kind::Durable).and_then(Known::of);
+    let not_yet = || unknown("NotAskedYet", "the servers that hold the copies have not been asked yet");
+    verdict.or_else(heard).unwrap_or_else(not_yet)
 }
 
 fn conserved(view: &View<'_>) -> Known {

@@ -73,11 +73,16 @@ impl World {
     }
 
     pub(crate) async fn start_on(bed: &'static Bed, more: &[&str]) -> anyhow::Result<Self> {
+        let url = bed.nats().await?.url();
+        Self::start_with(bed, &url, more).await
+    }
+
+    /// On these servers of NATS, separated by commas.
+    pub(crate) async fn start_with(bed: &'static Bed, nats: &str, more: &[&str]) -> anyhow::Result<Self> {
         let kubeconfig = install_crd(bed).await?;
         let namespace = bed.kubernetes().await?.create_namespace(bed, "shop").await?;
-        let url = bed.nats().await?.url();
-        let client = async_nats::connect(&url).await?;
-        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, &url, "a", more)?;
+        let client = async_nats::connect(nats.split(',').collect::<Vec<_>>()).await?;
+        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, nats, "a", more)?;
         operator.wait_ready(&admin).await?;
         Ok(Self { bed, namespace, kubeconfig, client, operator, admin })
     }
@@ -128,7 +133,7 @@ impl World {
 
     /// A count or a level of the operator.
     pub(crate) async fn metric(&self, name: &str) -> anyhow::Result<u64> {
-        let body = http_get(&format!("{}/metrics", self.admin)).await?;
+        let body = reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?;
         let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Ok(line.with_context(|| format!("no {name} in {body}"))?.parse()?)
     }
@@ -282,18 +287,6 @@ impl World {
     }
 }
 
-async fn http_get(url: &str) -> anyhow::Result<String> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://");
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let mut stream = tokio::net::TcpStream::connect(host).await?;
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
-}
-
 pub(crate) fn spawn(
     bed: &Bed,
     namespace: &str,
@@ -304,8 +297,10 @@ pub(crate) fn spawn(
 ) -> anyhow::Result<(Service, String)> {
     let admin = format!("127.0.0.1:{}", free_port()?);
     let mut arguments = vec!["run", "--nats-url", nats, "--installation", namespace, "--namespaces", namespace];
-    arguments.extend(["--lease-namespace", namespace, "--default-replicas", "1", "--admin-addr", &admin]);
-    arguments.extend(["--storage", "memory"]);
+    arguments.extend(["--lease-namespace", namespace, "--admin-addr", &admin]);
+    for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
+        arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
+    }
     arguments.extend(more);
     let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
     let name = format!("{namespace}-operator-{replica}");

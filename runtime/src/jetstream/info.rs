@@ -16,6 +16,10 @@ pub struct StreamInfo {
     pub config: StreamConfig,
     /// Its positions.
     pub state: StreamState,
+    /// Which servers hold it; nothing where a server is on its own.
+    pub cluster: Option<StreamCluster>,
+    /// When the leader said so, by its own clock.
+    pub ts: Option<Timestamp>,
 }
 
 /// The part of a stream's configuration that we check.
@@ -47,6 +51,44 @@ pub struct StreamState {
     /// How many messages are kept.
     #[serde(default)]
     pub messages: u64,
+}
+
+/// The servers that hold a stream.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct StreamCluster {
+    /// The cluster's name.
+    #[serde(default)]
+    pub name: String,
+    /// The leader's name; empty while there is none.
+    #[serde(default)]
+    pub leader: String,
+    /// Since when it leads.
+    pub leader_since: Option<Timestamp>,
+    /// All the others.
+    #[serde(default)]
+    pub replicas: Vec<StreamPeer>,
+}
+
+/// A server that follows a stream's leader.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StreamPeer {
+    /// Its name.
+    pub name: String,
+    /// Whether it has everything that is committed.
+    #[serde(default)]
+    pub current: bool,
+    /// Whether the leader has not heard of it for 10 s.
+    #[serde(default)]
+    pub offline: bool,
+    /// Whether it is about to join or to leave.
+    #[serde(default)]
+    pub pending: bool,
+    /// Nanoseconds since it was last heard of.
+    #[serde(default)]
+    pub active: i64,
+    /// Writes that it does not have yet.
+    #[serde(default)]
+    pub lag: u64,
 }
 
 /// What the stream's leader says about it; `None` when there is no such stream.

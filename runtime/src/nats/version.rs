@@ -3,18 +3,19 @@
 use std::fmt;
 
 /// The oldest one: earlier ones lose or mix up batches under conditions that a sale meets.
-pub(super) const OLDEST: Version = Version { numbers: [2, 14, 4], released: true };
+pub const OLDEST: Version = Version { numbers: [2, 14, 4], released: true };
 
 /// A version of nats-server. One on its way to a release comes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version {
+pub struct Version {
     numbers: [u32; 3],
     released: bool,
 }
 
 impl Version {
     /// Reads `2.14.4`, `v2.14.4`, `2.14.4-RC.1`, `2.14.4+build`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let (text, _) = text.split_once('+').unwrap_or((text, ""));
         let (text, released) = text.split_once('-').map_or((text, true), |(numbers, _)| (numbers, false));

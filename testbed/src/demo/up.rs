@@ -47,6 +47,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             namespace: up.namespace.clone(),
             nats: nats.clone(),
             edges_nats: vec![nats.clone(), nats.clone()],
+            nats_monitors: up.nats_monitor_urls.clone(),
             postgres: postgres.clone(),
             redis: up.redis_url.clone(),
             ledgers: 2,
