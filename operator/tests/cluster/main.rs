@@ -4,6 +4,7 @@
 
 mod life;
 mod removal;
+mod rights;
 mod rules;
 mod stop;
 mod trouble;
