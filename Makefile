@@ -19,7 +19,7 @@ help:
 	@echo "make build   build every binary and every test once"
 	@echo "make lint    check format and lints"
 	@echo "make fmt     write the format"
-	@echo "make generate  write what is made from the code: the resource definition, the API document"
+	@echo "make generate  write what is made from the code: the resource definition, the operator's rules, the API document"
 
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is not installed: get it from https://rustup.rs; rust-toolchain.toml names the version" >&2; exit 1; }
@@ -43,6 +43,7 @@ lint: rust
 generate: rust
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/sluice-operator crd > charts/sluice/crds/flashsale.yaml
+	$(TARGET)/debug/sluice-operator rbac --rules > charts/sluice/files/operator-rules.yaml
 	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
 
 test: tools lint build

@@ -24,8 +24,57 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the custom resource definition as YAML
     Crd,
+    /// Print the Roles and RoleBindings that the operator needs as YAML, with the reason of every verb
+    Rbac(RbacArgs),
     /// Stop a sale at once, without Kubernetes: no claim is taken until it is resumed by an annotation
     Close(CloseArgs),
+}
+
+/// Name of the Lease, unless told otherwise.
+pub const LEASE_NAME: &str = "sluice-operator";
+
+/// Who gets which rights where.
+#[derive(Debug, clap::Args)]
+pub struct RbacArgs {
+    /// Print the rules alone, as the chart keeps them
+    #[arg(long)]
+    pub rules: bool,
+    /// Namespaces whose FlashSales are served, separated by commas; the service account's own when not given
+    #[arg(long = "namespace", value_delimiter = ',', value_name = "NAMES", value_parser = name)]
+    pub namespaces: Vec<String>,
+    /// Namespace of the Lease that tells which replica acts; the service account's own when not given
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub lease_namespace: Option<String>,
+    /// Name of that Lease
+    #[arg(long, default_value = LEASE_NAME, value_name = "NAME", value_parser = name)]
+    pub lease_name: String,
+    /// Who the operator is
+    #[arg(long, default_value = "sluice/sluice-operator", value_name = "NAMESPACE/NAME", value_parser = Account::parse)]
+    pub service_account: Account,
+}
+
+/// A service account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Where it lives.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Account {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (namespace, account) = text.split_once('/').ok_or("it is written NAMESPACE/NAME")?;
+        Ok(Self { namespace: name(namespace)?, name: name(account)? })
+    }
+}
+
+/// A name as Kubernetes takes it for namespaces and accounts.
+fn name(text: &str) -> Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let legal =
+        (1..=63).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-');
+    legal.then(|| text.to_owned()).ok_or_else(|| "a name has 1 to 63 lower-case letters, digits and dashes".to_owned())
 }
 
 /// Which sale is stopped.
@@ -61,7 +110,7 @@ pub struct RunArgs {
     #[arg(long, env = "SLUICE_LEASE_NAMESPACE", value_name = "NAME")]
     pub lease_namespace: Option<String>,
     /// Name of that Lease
-    #[arg(long, env = "SLUICE_LEASE_NAME", default_value = "sluice-operator", value_name = "NAME")]
+    #[arg(long, env = "SLUICE_LEASE_NAME", default_value = LEASE_NAME, value_name = "NAME")]
     pub lease_name: String,
     /// What this replica is called in the Lease and in events; a random name when not given
     #[arg(long, env = "SLUICE_IDENTITY", value_name = "NAME")]

@@ -38,9 +38,11 @@ use crate::events;
 use crate::metrics::{Cause, OperatorMetrics};
 use crate::observe::Records;
 use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
+use crate::served::Served;
 use crate::status::{self, Change};
 
 mod look;
+mod pauses;
 mod pending;
 mod removal;
 mod tenure;
@@ -153,21 +155,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Serves these namespaces until `stopping`; looks that have begun are finished.
-pub async fn run(context: Arc<Context>, namespaces: &[String], stopping: CancellationToken) {
+pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: CancellationToken) {
     let mut controllers = Vec::new();
     let mut queues = HashMap::new();
-    for namespace in namespaces {
+    for served in namespaces {
         let (queue, wakes) = mpsc::channel::<ObjectRef<Guarded>>(WAKES_MAX);
-        queues.insert(namespace.clone(), queue);
-        let api: Api<Guarded> = Api::namespaced(context.kubernetes.clone(), namespace);
+        queues.insert(served.namespace.clone(), queue);
+        let api: Api<Guarded> = Api::namespaced(context.kubernetes.clone(), &served.namespace);
         let stopped = stopping.clone().cancelled_owned();
+        let reconcile = {
+            let served = served.clone();
+            move |sale, context| reconcile(sale, context, served.clone())
+        };
         let controller = Controller::new(api, watcher::Config::default())
             .with_config(Config::default().concurrency(CONCURRENCY))
+            .trigger_backoff(pauses::of_a_watch())
             .reconcile_on(wakes)
             .reconcile_all_on(changes(context.servers.clone()))
             .graceful_shutdown_on(stopped)
             .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
-        controllers.push(controller.for_each(async |outcome| told(outcome.err())));
+        let served = served.clone();
+        controllers.push(controller.for_each(move |outcome| {
+            doubted(&served, outcome.err());
+            std::future::ready(())
+        }));
     }
     let wakes = Wakes { context, queues };
     tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
@@ -179,16 +190,23 @@ fn changes(mut servers: watch::Receiver<Servers>) -> impl Stream<Item = ()> {
     stream::unfold(servers, async |mut servers| servers.changed().await.ok().map(|()| ((), servers)))
 }
 
-/// A look never fails here; what does is the watch, and it goes on by itself.
-fn told(error: Option<kube::runtime::controller::Error<std::convert::Infallible, watcher::Error>>) {
+/// A look never fails here; what does is the watch. It goes on by itself, and what is in its way is told as a level, once.
+fn doubted(served: &Served, error: Option<kube::runtime::controller::Error<std::convert::Infallible, watcher::Error>>) {
     use kube::runtime::controller::Error as Trouble;
     match error {
         None | Some(Trouble::ObjectNotFound(_)) => {}
-        Some(error) => tracing::warn!("watching FlashSales: {error}; trying again"),
+        Some(error) => {
+            tracing::debug!("watching FlashSales in {}: {error}; trying again", served.namespace);
+            served.doubt();
+        }
     }
 }
 
-async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, std::convert::Infallible> {
+async fn reconcile(
+    guarded: Arc<Guarded>,
+    context: Arc<Context>,
+    served: Arc<Served>,
+) -> Result<Action, std::convert::Infallible> {
     context.metrics.reconciles.inc();
     let sale = match &guarded.0 {
         Ok(sale) => sale.clone(),
@@ -206,6 +224,10 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
     match outcome {
         Ok(action) => {
             context.remember_unless_gone(&sale, |memory| memory.failures = 0);
+            if sale.meta().deletion_timestamp.is_some() {
+                // Its namespace may be going too, and a sale that only waits would not notice that our rights went first.
+                served.doubt();
+            }
             Ok(action)
         }
         Err(error) => {
@@ -218,6 +240,9 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
             context.remember(&uid, |memory| memory.failures = failures);
             if failures == 1 {
                 tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
+            }
+            if matches!(error, Error::Kubernetes(_)) {
+                served.doubt();
             }
             report(&context, &api, &sale, &error).await;
             Ok(Action::requeue(RETRY.random_pause(failures)))

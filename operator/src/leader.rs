@@ -17,6 +17,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
 use runtime::clock::{Clock, Instant};
+use runtime::readiness::Part;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,8 @@ pub struct Candidate {
     pub identity: String,
     /// What time it is.
     pub clock: Clock,
+    /// Well while the Lease can be read and written, whoever holds it.
+    pub part: Part,
 }
 
 /// What was seen of the Lease, and since when it has looked like that.
@@ -52,18 +55,17 @@ impl Candidate {
     pub async fn run(&self, leads: watch::Sender<bool>, stopping: CancellationToken) {
         let mut sight = Sight { version: None, since: self.clock.monotonic() };
         let mut renewed: Option<Instant> = None;
-        let mut told = false;
         loop {
             let begun = self.clock.monotonic();
             match tokio::time::timeout(REQUEST_TIMEOUT, self.turn(&mut sight, renewed.is_some())).await {
                 Ok(Ok(ours)) => {
                     renewed = ours.then_some(begun);
-                    told = false;
+                    self.part.set_ok();
                 }
-                Ok(Err(error)) if !std::mem::replace(&mut told, true) => {
-                    tracing::warn!("the Lease {} cannot be had: {error}; trying again", self.name);
+                Ok(Err(error)) => {
+                    self.part.set_failed(format!("the Lease {} cannot be had: {error}; trying again", self.name));
                 }
-                Ok(Err(_)) | Err(_) => {}
+                Err(_) => self.part.set_failed("the API server does not answer; trying again"),
             }
             let holds = renewed.is_some_and(|at| self.clock.monotonic() - at < LEASE_HOLDS - STOP_BEFORE);
             leads.send_if_modified(|leads| std::mem::replace(leads, holds) != holds);

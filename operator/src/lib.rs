@@ -22,6 +22,8 @@ pub mod metrics;
 pub mod observe;
 pub mod plan;
 pub mod resource;
+pub mod rights;
+mod served;
 mod service;
 pub mod status;
 pub mod stock;
@@ -39,6 +41,7 @@ use crate::args::{Args, Command};
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Crd => crd::print(),
+        Command::Rbac(args) => rights::manifest::print(&args),
         Command::Close(args) => stop::run(&args),
         Command::Run(args) => {
             let process = args.process.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 use protocol::deed::Deed;
 use protocol::sale::Definition;
 use protocol::status::SaleStatus;
@@ -23,12 +23,10 @@ use crate::durability::Servers;
 use crate::durability::monitor::Monitor;
 use crate::leader::Candidate;
 use crate::metrics::OperatorMetrics;
-use crate::resource::FlashSale;
+use crate::served::Served;
 
-/// Pauses before the API server or NATS is asked again at the start.
+/// Pauses before NATS is asked again at the start.
 const START: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
-/// How long the API server may take to answer at the start.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects, waits for what is not there yet, and spawns the tasks.
 pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
@@ -37,12 +35,9 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
     let own_namespace = config.default_namespace.clone();
     let kubernetes = kube::Client::try_from(config).context("the API server's address cannot be used")?;
     let namespaces = if args.namespaces.is_empty() { vec![own_namespace.clone()] } else { args.namespaces.clone() };
-    let part = process.readiness.part("kubernetes", true);
-    let (kubernetes_ready, client) = tokio::join!(
-        until_served(&kubernetes, &namespaces, &part),
-        runtime::nats::connect(&args.nats, &process, "operator")
-    );
-    let ((), client) = (kubernetes_ready, client?);
+    let served: Vec<_> = namespaces.iter().map(|namespace| served(&kubernetes, namespace, &process)).collect();
+    let lease = process.readiness.part("lease", true);
+    let client = runtime::nats::connect(&args.nats, &process, "operator").await?;
     let installation = &args.nats.installation;
     let sales: Table<Definition> = Table::new(client.clone(), installation.sales_bucket());
     let statuses: Table<SaleStatus> = Table::new(client.clone(), installation.status_bucket());
@@ -72,11 +67,12 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
         name: args.lease_name.clone(),
         identity,
         clock: process.clock.clone(),
+        part: lease,
     };
     tracing::info!("serving FlashSales in {}", namespaces.join(", "));
     let stopping = process.drain.stopping();
     process.drain.spawn("leader", async move {
-        act(&candidate, context, &namespaces, &metrics, stopping).await;
+        act(&candidate, context, &served, &metrics, stopping).await;
         Ok(())
     });
     Ok(())
@@ -104,11 +100,23 @@ fn watch_servers(
     Ok(servers)
 }
 
+/// Tells from now on whether a namespace can be served.
+fn served(kubernetes: &kube::Client, namespace: &str, process: &Process) -> Arc<Served> {
+    let name = format!("namespace {namespace}");
+    let served = Arc::new(Served::new(namespace.to_owned(), process.readiness.part(name.as_str(), true)));
+    let (watched, kubernetes, stopping) = (served.clone(), kubernetes.clone(), process.drain.stopping());
+    process.drain.spawn(name, async move {
+        watched.watch(&kubernetes, stopping).await;
+        Ok(())
+    });
+    served
+}
+
 /// Runs the controllers whenever the Lease is ours.
 async fn act(
     candidate: &Candidate,
     context: Arc<Context>,
-    namespaces: &[String],
+    served: &[Arc<Served>],
     metrics: &OperatorMetrics,
     stopping: CancellationToken,
 ) {
@@ -125,7 +133,7 @@ async fn act(
             metrics.leader.set(1);
             tracing::info!("this replica acts");
             let term = stopping.child_token();
-            let acting = controller::run(context.clone(), namespaces, term.clone());
+            let acting = controller::run(context.clone(), served, term.clone());
             let watching = async {
                 drop(changes.wait_for(|leads| !*leads).await);
                 term.cancel();
@@ -142,34 +150,6 @@ async fn act(
     };
     tokio::join!(renewal, work);
     candidate.resign().await;
-}
-
-/// Waits until the API server serves FlashSales to us.
-async fn until_served(client: &kube::Client, namespaces: &[String], part: &Part) {
-    let mut failures = 0_u32;
-    for namespace in namespaces {
-        let api: Api<FlashSale> = Api::namespaced(client.clone(), namespace);
-        loop {
-            // One object is enough to know; one that cannot be read is dealt with by the watch.
-            let params = ListParams::default().limit(1);
-            let why = match tokio::time::timeout(ANSWER_TIMEOUT, api.list_metadata(&params)).await {
-                Ok(Ok(_)) => break,
-                Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
-                    "the API server does not know FlashSales: apply the CRD (sluice-operator crd | kubectl apply -f -)"
-                        .to_owned()
-                }
-                Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                    format!("the operator may not list FlashSales in {namespace}: {}", status.message)
-                }
-                Ok(Err(error)) => format!("the API server cannot be reached: {error}"),
-                Err(_) => "the API server does not answer".to_owned(),
-            };
-            part.set_failed(format!("{why}; trying again"));
-            failures = failures.saturating_add(1);
-            tokio::time::sleep(START.random_pause(failures)).await;
-        }
-    }
-    part.set_ok();
 }
 
 async fn until_made<E: std::fmt::Display>(part: &Part, attempt: impl AsyncFn() -> Result<(), E>) {

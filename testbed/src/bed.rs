@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context as _;
 use tokio::sync::OnceCell;
 
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{ControllerManager, Kubernetes};
 use crate::nats::{Nats, NatsCluster};
 use crate::postgres::Postgres;
 use crate::redis::Redis;
@@ -31,6 +31,7 @@ pub struct Bed {
     nats_cluster: OnceCell<NatsCluster>,
     postgres: OnceCell<Postgres>,
     redis: OnceCell<Redis>,
+    controller_manager: OnceCell<ControllerManager>,
     kubernetes: OnceCell<Kubernetes>,
     /// The last field, so that it goes last: by then the servers have ended in order.
     warden: Warden,
@@ -104,6 +105,15 @@ impl Bed {
     pub async fn kubernetes(&self) -> anyhow::Result<&Kubernetes> {
         let start = async || self.starting("kube-apiserver", Box::pin(Kubernetes::start(self))).await;
         self.kubernetes.get_or_try_init(start).await
+    }
+
+    /// The controllers of Kubernetes, beside the API server.
+    ///
+    /// # Errors
+    /// As [`Bed::nats`].
+    pub async fn controller_manager(&self) -> anyhow::Result<&ControllerManager> {
+        let start = async || self.starting("kube-controller-manager", Box::pin(ControllerManager::start(self))).await;
+        self.controller_manager.get_or_try_init(start).await
     }
 
     pub(crate) fn settings(&self) -> &BedBuilder {
@@ -217,6 +227,7 @@ impl BedBuilder {
             nats_cluster: OnceCell::new(),
             postgres: OnceCell::new(),
             redis: OnceCell::new(),
+            controller_manager: OnceCell::new(),
             kubernetes: OnceCell::new(),
             warden: Warden::start(&base)?,
         };

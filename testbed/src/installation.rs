@@ -19,11 +19,19 @@ use crate::http::{client, text};
 use crate::port::free_port;
 use crate::service::Service;
 
+/// The operator's service account.
+pub const OPERATOR: &str = "sluice-operator";
+/// Rules of admission, as the chart installs them.
+const POLICIES: [&str; 2] = ["keep-rights-policy.yaml", "deletion-policy.yaml"];
+
 /// Where an installation finds its servers, and how many of each service it has.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// For `kubectl` and the operator.
+    /// For `kubectl`.
     pub kubeconfig: PathBuf,
+    /// For the operator: that of a service account [`OPERATOR`] in the namespace, which is granted what the operator needs
+    /// and no more. Without one it is whoever `kubectl` is.
+    pub operator_kubeconfig: Option<PathBuf>,
     /// Where its resources live; also its name, which prefixes its tables in NATS.
     pub namespace: String,
     /// NATS as the operator and the ledgers reach it.
@@ -116,9 +124,11 @@ impl Plan {
 
     async fn with_nats(bed: &Bed, nats: String, nats_monitors: Vec<String>, replicas: u8) -> anyhow::Result<Self> {
         let kubernetes = bed.kubernetes().await?;
+        let namespace = kubernetes.create_namespace(bed, "shop").await?;
         Ok(Self {
             kubeconfig: kubernetes.kubeconfig(),
-            namespace: kubernetes.create_namespace(bed, "shop").await?,
+            operator_kubeconfig: Some(kubernetes.kubeconfig_for(&namespace, OPERATOR).await?),
+            namespace,
             edges_nats: vec![nats.clone(), nats.clone()],
             nats,
             nats_monitors,
@@ -138,15 +148,8 @@ impl Installation {
     pub async fn start(bed: &Bed, plan: Plan) -> anyhow::Result<Self> {
         let (name, kubeconfig) = (plan.namespace.clone(), plan.kubeconfig.clone());
         let keys = Keys::make(bed.folder(), &name)?;
-        let crd = binary_output("sluice-operator", &["crd"]).await?;
-        kubectl(&kubeconfig, &["apply", "--server-side", "--force-conflicts", "-f", "-"], Some(&crd)).await?;
-        kubectl(
-            &kubeconfig,
-            &["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"],
-            None,
-        )
-        .await?;
-        let operator = start_operator(bed, &name, &plan, &kubeconfig)?;
+        install(&plan).await?;
+        let operator = start_operator(bed, &name, &plan)?;
         let ledgers =
             (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, &keys, i)).collect::<anyhow::Result<Vec<_>>>()?;
         let edges = (plan.edges_nats.iter().enumerate())
@@ -192,6 +195,37 @@ impl Installation {
     }
 }
 
+/// What Kubernetes has to know before the operator starts: the kind, its rights, and the rules of admission. On a cluster
+/// that is somebody else's, the kind alone.
+async fn install(plan: &Plan) -> anyhow::Result<()> {
+    let Plan { kubeconfig, namespace, .. } = plan;
+    let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    let crd = binary_output("sluice-operator", &["crd"]).await?;
+    kubectl(kubeconfig, &apply, Some(&crd)).await?;
+    kubectl(kubeconfig, &["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"], None)
+        .await?;
+    if plan.operator_kubeconfig.is_some() {
+        let account = format!("{namespace}/{OPERATOR}");
+        let rights = ["rbac", "--namespace", namespace, "--service-account", &account];
+        let mut manifests = binary_output("sluice-operator", &rights).await?;
+        for policy in POLICIES {
+            manifests.push_str("---\n");
+            manifests.push_str(&chart_file(policy)?);
+        }
+        kubectl(kubeconfig, &apply, Some(&manifests)).await?;
+    }
+    Ok(())
+}
+
+/// A file of the chart that is applied as it is.
+///
+/// # Errors
+/// When there is none of this name.
+pub fn chart_file(name: &str) -> anyhow::Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/sluice/files").join(name);
+    std::fs::read_to_string(&file).with_context(|| format!("no file {}", file.display()))
+}
+
 fn member(
     bed: &Bed,
     name: &str,
@@ -211,7 +245,8 @@ fn arguments<const N: usize>(these: [&str; N]) -> Vec<String> {
     these.iter().map(ToString::to_string).collect()
 }
 
-fn start_operator(bed: &Bed, name: &str, plan: &Plan, kubeconfig: &Path) -> anyhow::Result<Member> {
+fn start_operator(bed: &Bed, name: &str, plan: &Plan) -> anyhow::Result<Member> {
+    let kubeconfig = plan.operator_kubeconfig.as_ref().unwrap_or(&plan.kubeconfig);
     let replicas = plan.replicas.to_string();
     let mut arguments = arguments([
         "run",

@@ -1,10 +1,12 @@
 //! A real API server: etcd and kube-apiserver, with real validation, admission rules, RBAC, watches and leases.
 //!
-//! There is no controller-manager and no node: what is applied is stored and served, but no Deployment makes a pod, and a
-//! deleted namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service
-//! account is off.
+//! There is no node, and no controller-manager unless it is asked for ([`Bed::controller_manager`]): what is applied is
+//! stored and served, but no Deployment makes a pod, and a deleted namespace stays `Terminating`. Hence the admission
+//! plug-in that wants the controller-manager's default service account is off.
 
+mod audit;
 mod backup;
+mod controllers;
 mod identity;
 
 use std::fmt;
@@ -12,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+
+pub use audit::Audited;
+pub use controllers::ControllerManager;
 
 use crate::bed::{Bed, on_free_ports};
 use crate::http;
@@ -21,6 +26,9 @@ use crate::process::{Process, Program};
 use crate::tool;
 
 pub use backup::Backup;
+
+/// How long a token of a service account is good for: as long as anybody leaves a demo running, which nobody renews.
+const TOKEN_SECONDS: u32 = 30 * 24 * 3_600;
 
 /// One API server with its store.
 #[derive(Debug)]
@@ -127,7 +135,8 @@ impl Kubernetes {
         if let Err(failed) = made {
             ensure!(format!("{failed:#}").contains("AlreadyExists"), failed);
         }
-        let request = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {} });
+        let spec = json!({ "expirationSeconds": TOKEN_SECONDS });
+        let request = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": spec });
         let answer = self.create(&format!("{accounts}/{account}/token"), &request).await?;
         let token =
             answer.pointer("/status/token").and_then(Value::as_str).context("the token request has no token")?;
@@ -165,6 +174,15 @@ impl Kubernetes {
     /// When it cannot be signalled.
     pub fn resume(&self) -> anyhow::Result<()> {
         self.server.resume()
+    }
+
+    /// What a service account asked for so far, and what it was answered.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn audited(&self, namespace: &str, account: &str) -> anyhow::Result<Vec<Audited>> {
+        let user = format!("system:serviceaccount:{namespace}:{account}");
+        Ok(audit::read(&self.folder)?.into_iter().filter(|request| request.user == user).collect())
     }
 
     /// Everything the API server logged.
@@ -226,16 +244,17 @@ fn server(folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
         format!("--secure-port={port}"),
         "--advertise-address=127.0.0.1".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
-        format!("--tls-cert-file={}", file("server.crt")),
-        format!("--tls-private-key-file={}", file("server.key")),
-        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--tls-cert-file={}", file(Identity::SERVER_CERTIFICATE)),
+        format!("--tls-private-key-file={}", file(Identity::SERVER_KEY)),
+        format!("--client-ca-file={}", file(Identity::AUTHORITY)),
         "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
         "--authorization-mode=Node,RBAC".to_owned(),
-        format!("--token-auth-file={}", file("tokens.csv")),
+        format!("--token-auth-file={}", file(Identity::TOKENS)),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={}", file("accounts.pub")),
-        format!("--service-account-signing-key-file={}", file("accounts.key")),
+        format!("--service-account-key-file={}", file(Identity::ACCOUNTS_PUBLIC_KEY)),
+        format!("--service-account-signing-key-file={}", file(Identity::ACCOUNTS_KEY)),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
+    let arguments = arguments.into_iter().chain(audit::arguments(folder)?);
     Ok(Program::new("kube-apiserver", tool::path("kube-apiserver")?, arguments))
 }

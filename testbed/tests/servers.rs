@@ -118,7 +118,34 @@ async fn kubernetes_enforces_rbac_and_keeps_what_was_applied_over_a_kill() -> an
     let kubeconfig = kubernetes.kubeconfig_for(&namespace, "stranger").await?;
     let config: Value = serde_json::from_str(&std::fs::read_to_string(kubeconfig)?)?;
     config.pointer("/users/0/user/token").context("a token")?;
+
+    let asked = kubernetes.audited(&namespace, "stranger")?;
+    let [refused] = asked.as_slice() else { anyhow::bail!("one request of the stranger is written down: {asked:?}") };
+    assert_eq!((refused.verb.as_str(), refused.resource.as_str(), refused.code), ("get", "namespaces", 403));
+    assert_eq!(kubernetes.audited(&namespace, "nobody")?, []);
     Ok(())
+}
+
+#[tokio::test]
+async fn the_controllers_empty_a_deleted_namespace_once_they_are_asked_for() -> anyhow::Result<()> {
+    // Its own, as another test here kills the shared API server.
+    let bed = Bed::builder().kubernetes().progress(|line| println!("{line}")).start().await?;
+    let kubernetes = bed.kubernetes().await?;
+    let namespace = kubernetes.create_namespace(&bed, "going").await?;
+    kubernetes.service_account_token(&namespace, "left").await?;
+    let authority = reqwest::Certificate::from_pem(kubernetes.authority().as_bytes())?;
+    let client = reqwest::Client::builder().tls_certs_only([authority]).build()?;
+    let url = format!("{}/api/v1/namespaces/{namespace}", kubernetes.url());
+    let deleted: Value = client.delete(&url).bearer_auth(kubernetes.admin_token()).send().await?.json().await?;
+    assert_eq!(deleted.pointer("/status/phase").and_then(Value::as_str), Some("Terminating"));
+
+    bed.controller_manager().await?;
+    eventually(BOUND * 3, "the namespace is gone", async || {
+        let status = client.get(&url).bearer_auth(kubernetes.admin_token()).send().await?.status();
+        ensure!(status == 404, "{status}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

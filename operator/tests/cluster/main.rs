@@ -6,6 +6,7 @@ mod back;
 mod durable;
 mod life;
 mod removal;
+mod rights;
 mod rules;
 mod stop;
 mod trouble;

@@ -8,7 +8,7 @@ use protocol::Shard;
 use serde_json::json;
 use testbed::{Service, eventually};
 
-use crate::world::{BOUND, World, field, reason, spawn, spec};
+use crate::world::{BOUND, World, field, kubectl, reason, spec};
 
 #[tokio::test]
 async fn a_stream_that_vanishes_is_lost_and_nothing_is_seeded_again() -> anyhow::Result<()> {
@@ -108,12 +108,11 @@ async fn a_second_replica_is_ready_and_takes_over_when_the_first_dies() -> anyho
     let world = World::start().await?;
     world.apply("first", &spec(-10, &[json!({ "sku": "A", "quantity": 5 })])).await?;
     world.in_force("first").await?;
-    let url = world.bed.nats().await?.url();
-    let (second, admin): (Service, String) =
-        spawn(world.bed, &world.namespace, &world.kubeconfig, &url, "b", &["--identity", "second"])?;
+    let (second, admin): (Service, String) = world.spawn("b", &[&world.namespace], &["--identity", "second"]).await?;
     second.wait_ready(&admin).await?;
     let holder = async || {
-        let told = world.kubectl(&["get", "lease", "sluice-operator", "-o", "json"], "").await?;
+        let lease = ["-n", &world.home, "get", "lease", "sluice-operator", "-o", "json"];
+        let told = kubectl(&world.kubeconfig, &lease, "").await?;
         let lease: serde_json::Value = serde_json::from_str(&told)?;
         anyhow::Ok(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned())
     };

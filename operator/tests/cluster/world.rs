@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use operator::apply::Hands;
-use operator::args::Storage;
+use operator::args::{Account, LEASE_NAME, RbacArgs, Storage};
 use operator::observe;
+use operator::rights::manifest::manifests;
 use protocol::conservation::Sums;
 use protocol::deed::Deed;
 use protocol::key::{Installation, Stream, status_key};
@@ -28,13 +29,30 @@ use tokio::io::AsyncWriteExt as _;
 /// How long a change may take to be seen, on a machine that does other things as well.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
-pub(crate) struct World {
+/// A namespace of sales, and another one where the operator is at home: its service account and its Lease.
+pub(crate) struct Place {
     pub(crate) bed: &'static Bed,
     pub(crate) namespace: String,
+    pub(crate) home: String,
+    /// The administrator's.
     pub(crate) kubeconfig: PathBuf,
+    nats: String,
+}
+
+/// A place with an operator that has its rights there and no more.
+pub(crate) struct World {
+    place: Place,
     pub(crate) client: async_nats::Client,
     pub(crate) operator: Service,
     pub(crate) admin: String,
+}
+
+impl std::ops::Deref for World {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
 }
 
 /// Runs `kubectl` with the administrator's rights.
@@ -67,24 +85,95 @@ pub(crate) async fn install_crd(bed: &Bed) -> anyhow::Result<PathBuf> {
     Ok(INSTALLED.get_or_try_init(install).await?.clone())
 }
 
+/// The operator's service account.
+pub(crate) const ACCOUNT: &str = "sluice-operator";
+
+impl Place {
+    pub(crate) async fn make(bed: &'static Bed) -> anyhow::Result<Self> {
+        let kubeconfig = install_crd(bed).await?;
+        let kubernetes = bed.kubernetes().await?;
+        let (namespace, home) =
+            (kubernetes.create_namespace(bed, "shop").await?, kubernetes.create_namespace(bed, "sluice").await?);
+        Ok(Self { bed, namespace, home, kubeconfig, nats: bed.nats().await?.url() })
+    }
+
+    /// What `sluice-operator rbac` prints for these namespaces and for the Lease.
+    pub(crate) fn rights(&self, namespaces: &[&str]) -> String {
+        manifests(&RbacArgs {
+            rules: false,
+            namespaces: namespaces.iter().map(ToString::to_string).collect(),
+            lease_namespace: None,
+            lease_name: LEASE_NAME.to_owned(),
+            service_account: Account { namespace: self.home.clone(), name: ACCOUNT.to_owned() },
+        })
+    }
+
+    /// Grants it, and waits until the API server knows.
+    pub(crate) async fn grant(&self, namespaces: &[&str]) -> anyhow::Result<()> {
+        kubectl(&self.kubeconfig, &["apply", "-f", "-"], &self.rights(namespaces)).await?;
+        let operator = format!("system:serviceaccount:{}:{ACCOUNT}", self.home);
+        let lease = format!("leases/{LEASE_NAME}");
+        let patches = namespaces.iter().map(|namespace| (*namespace, "patch", "events.events.k8s.io"));
+        for (namespace, verb, resource) in patches.chain([(self.home.as_str(), "update", lease.as_str())]) {
+            eventually(BOUND, "the rights are known", async || {
+                let question = ["auth", "can-i", verb, resource, "-n", namespace, "--as", &operator];
+                kubectl(&self.kubeconfig, &question, "").await
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// An operator for these namespaces, whatever its rights are.
+    pub(crate) async fn spawn(
+        &self,
+        replica: &str,
+        namespaces: &[&str],
+        more: &[&str],
+    ) -> anyhow::Result<(Service, String)> {
+        let kubeconfig = self.bed.kubernetes().await?.kubeconfig_for(&self.home, ACCOUNT).await?;
+        let (admin, served) = (format!("127.0.0.1:{}", free_port()?), namespaces.join(","));
+        let mut arguments = vec!["run", "--nats-url", &self.nats, "--installation", &self.namespace];
+        arguments.extend(["--namespaces", &served, "--lease-namespace", &self.home, "--admin-addr", &admin]);
+        for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
+            arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
+        }
+        arguments.extend(more);
+        let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
+        let name = format!("{}-operator-{replica}", self.namespace);
+        let arguments = arguments.iter().map(ToString::to_string);
+        let service = Service::spawn(self.bed, &name, "sluice-operator", arguments, environment)?;
+        Ok((service, format!("http://{admin}")))
+    }
+}
+
 impl World {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         Self::start_on(Bed::shared().await?, &[]).await
     }
 
     pub(crate) async fn start_on(bed: &'static Bed, more: &[&str]) -> anyhow::Result<Self> {
-        let url = bed.nats().await?.url();
-        Self::start_with(bed, &url, more).await
+        Self::start_at(Place::make(bed).await?, more).await
     }
 
     /// On these servers of NATS, separated by commas.
     pub(crate) async fn start_with(bed: &'static Bed, nats: &str, more: &[&str]) -> anyhow::Result<Self> {
-        let kubeconfig = install_crd(bed).await?;
-        let namespace = bed.kubernetes().await?.create_namespace(bed, "shop").await?;
-        let client = async_nats::connect(nats.split(',').collect::<Vec<_>>()).await?;
-        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, nats, "a", more)?;
-        operator.wait_ready(&admin).await?;
-        Ok(Self { bed, namespace, kubeconfig, client, operator, admin })
+        Self::start_at(Place { nats: nats.to_owned(), ..Place::make(bed).await? }, more).await
+    }
+
+    async fn start_at(place: Place, more: &[&str]) -> anyhow::Result<Self> {
+        place.grant(&[&place.namespace]).await?;
+        let world = Self::start_in(place, &[], more).await?;
+        world.operator.wait_ready(&world.admin).await?;
+        Ok(world)
+    }
+
+    /// With the rights that were granted, for these namespaces too.
+    pub(crate) async fn start_in(place: Place, others: &[&str], more: &[&str]) -> anyhow::Result<Self> {
+        let client = async_nats::connect(place.nats.split(',').collect::<Vec<_>>()).await?;
+        let namespaces = [&[place.namespace.as_str()], others].concat();
+        let (operator, admin) = place.spawn("a", &namespaces, more).await?;
+        Ok(Self { place, client, operator, admin })
     }
 
     pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
@@ -287,28 +376,6 @@ impl World {
     }
 }
 
-pub(crate) fn spawn(
-    bed: &Bed,
-    namespace: &str,
-    kubeconfig: &Path,
-    nats: &str,
-    replica: &str,
-    more: &[&str],
-) -> anyhow::Result<(Service, String)> {
-    let admin = format!("127.0.0.1:{}", free_port()?);
-    let mut arguments = vec!["run", "--nats-url", nats, "--installation", namespace, "--namespaces", namespace];
-    arguments.extend(["--lease-namespace", namespace, "--admin-addr", &admin]);
-    for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
-        arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
-    }
-    arguments.extend(more);
-    let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
-    let name = format!("{namespace}-operator-{replica}");
-    let service =
-        Service::spawn(bed, &name, "sluice-operator", arguments.iter().map(ToString::to_string), environment)?;
-    Ok((service, format!("http://{admin}")))
-}
-
 /// A sale with this spec.
 pub(crate) fn sale(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "sluice.dev/v1alpha1", "kind": "FlashSale", "metadata": { "name": name }, "spec": spec })
@@ -331,4 +398,17 @@ pub(crate) fn field<'s>(sale: &'s Value, condition: &str, field: &str) -> &'s st
     let conditions = sale["status"]["conditions"].as_array();
     let found = conditions.and_then(|all| all.iter().find(|c| c["type"] == condition));
     found.and_then(|condition| condition[field].as_str()).unwrap_or_default()
+}
+
+/// The whole answer, head included.
+pub(crate) async fn http_get(url: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.trim_start_matches("http://");
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }

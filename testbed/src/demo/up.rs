@@ -44,6 +44,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
     let plan = match (&up.kubeconfig, &up.nats_url, &up.postgres_url) {
         (Some(kubeconfig), Some(nats), Some(postgres)) => Plan {
             kubeconfig: kubeconfig.clone(),
+            operator_kubeconfig: None,
             namespace: up.namespace.clone(),
             nats: nats.clone(),
             edges_nats: vec![nats.clone(), nats.clone()],

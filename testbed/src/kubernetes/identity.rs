@@ -19,8 +19,20 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Makes everything and writes what the API server reads into `folder`: `ca.crt`, `server.crt`, `server.key`,
-    /// `accounts.key`, `accounts.pub`, `tokens.csv`.
+    /// The authority's certificate.
+    pub(crate) const AUTHORITY: &str = "ca.crt";
+    /// The server's certificate, for this machine.
+    pub(crate) const SERVER_CERTIFICATE: &str = "server.crt";
+    /// Its key.
+    pub(crate) const SERVER_KEY: &str = "server.key";
+    /// What signs the tokens of service accounts.
+    pub(crate) const ACCOUNTS_KEY: &str = "accounts.key";
+    /// What checks them.
+    pub(crate) const ACCOUNTS_PUBLIC_KEY: &str = "accounts.pub";
+    /// The administrator's token.
+    pub(crate) const TOKENS: &str = "tokens.csv";
+
+    /// Makes everything and writes it into `folder`, under the names above.
     pub(crate) fn generate(folder: &Path) -> anyhow::Result<Self> {
         create_dir_all(folder)?;
         let authority_key = KeyPair::generate()?;
@@ -41,12 +53,12 @@ impl Identity {
         let accounts_key = KeyPair::generate()?;
         let admin_token = uuid::Uuid::new_v4().simple().to_string();
         for (name, content) in [
-            ("ca.crt", authority_certificate.as_str()),
-            ("server.crt", &server_certificate),
-            ("server.key", &server_key.serialize_pem()),
-            ("accounts.key", &accounts_key.serialize_pem()),
-            ("accounts.pub", &accounts_key.public_key_pem()),
-            ("tokens.csv", &format!("{admin_token},admin,1,\"system:masters\"\n")),
+            (Self::AUTHORITY, authority_certificate.as_str()),
+            (Self::SERVER_CERTIFICATE, &server_certificate),
+            (Self::SERVER_KEY, &server_key.serialize_pem()),
+            (Self::ACCOUNTS_KEY, &accounts_key.serialize_pem()),
+            (Self::ACCOUNTS_PUBLIC_KEY, &accounts_key.public_key_pem()),
+            (Self::TOKENS, &format!("{admin_token},admin,1,\"system:masters\"\n")),
         ] {
             write_private(&folder.join(name), content)?;
         }
@@ -63,7 +75,7 @@ impl Identity {
 
     /// Writes a kubeconfig for whoever holds `token`. JSON is YAML too.
     pub(crate) fn write_kubeconfig(&self, path: &Path, url: &str, token: &str) -> anyhow::Result<()> {
-        let authority = path.with_file_name("ca.crt");
+        let authority = path.with_file_name(Self::AUTHORITY);
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
