@@ -4,6 +4,7 @@
 //! deleted namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service
 //! account is off.
 
+pub mod faulty;
 mod identity;
 
 use std::fmt;
