@@ -86,7 +86,7 @@ async fn answer(request: Request<Incoming>, upstream: Upstream, shared: Arc<Shar
     match fault {
         Some(Fault::Refused(code)) => Ok(told(refusal(code, None)?)),
         Some(Fault::TooMany(seconds)) => Ok(told(refusal(429, Some(seconds))?)),
-        Some(Fault::Expired) => Ok(told(whole(200, event(410).into())?)),
+        Some(Fault::Expired) => Ok(told(whole(200, event(410))?)),
         Some(Fault::Silent) => {
             healed(&shared).await?;
             anyhow::bail!("silent until it healed")
