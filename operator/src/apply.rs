@@ -16,12 +16,12 @@ use protocol::store::Unavailable;
 use protocol::{Revision, Shard, Sku};
 use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context, stream_info};
-use runtime::registry::{Table, WriteError};
+use runtime::registry::Table;
 use serde_json::json;
 
 use crate::args::Storage;
 use crate::error::Error;
-use crate::plan::{FIRST_EPOCH, Step, Stop};
+use crate::plan::{FIRST_EPOCH, Step};
 use crate::resource::{FIELD_MANAGER, FlashSale, FlashSaleStatus};
 use crate::status;
 use crate::stock;
@@ -47,7 +47,8 @@ pub struct Hands {
     pub storage: Storage,
 }
 
-/// Does the steps in order. Returns the resource as it is after them.
+/// Does the steps in order. Returns the resource as it is after them. `published_at` is the revision of what was published
+/// when they were planned.
 ///
 /// # Errors
 /// The first step's that could not be done; the steps before it are done.
@@ -57,12 +58,13 @@ pub async fn steps(
     mut sale: FlashSale,
     wanted: Option<&Wanted>,
     store: Option<JetStream>,
+    published_at: Revision,
     steps: Vec<Step>,
 ) -> Result<FlashSale, Error> {
     let mut store = store;
     for step in steps {
-        if let Step::Publish(definition, stop) = step {
-            publish(hands, *definition, stop).await?;
+        if let Step::Publish(definition) = step {
+            hands.sales.update(definition.sale.as_str(), &definition, published_at).await?;
             continue;
         }
         if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
@@ -91,31 +93,6 @@ pub async fn steps(
         }
     }
     Ok(sale)
-}
-
-/// Publishes a definition, unless a newer one is there. A stop that came after the look that this was planned from is kept.
-async fn publish(hands: &Hands, mut definition: Definition, stop: Stop) -> Result<(), Error> {
-    let found = hands.sales.get(definition.sale.as_str()).await?;
-    definition.stopped = stop == Stop::Kept && found.as_ref().is_some_and(|(published, _)| published.stopped);
-    let (key, definition) = (definition.sale.as_str(), &definition);
-    let revision = match found {
-        Some((published, _)) if published.generation > definition.generation => {
-            return Err(Error::Deposed(published.generation));
-        }
-        Some((published, _)) if published == *definition => return Ok(()),
-        Some((_, revision)) => revision,
-        None => match hands.sales.update(key, definition, Revision(0)).await {
-            Ok(_) => return Ok(()),
-            // Somebody was faster, or the key was deleted by hand: then what it held before does not matter.
-            Err(WriteError::Conflict) if hands.sales.get(key).await?.is_none() => {
-                hands.sales.put(key, definition).await?;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        },
-    };
-    hands.sales.update(key, definition, revision).await?;
-    Ok(())
 }
 
 /// Makes the stream of the first shard. One that is there is left as it is: the next look judges whose it is.

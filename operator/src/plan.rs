@@ -45,6 +45,8 @@ pub const DELETED: &str = "the sale is being deleted";
 pub struct Seen {
     /// The definition that edges and ledger know.
     pub published: Option<Definition>,
+    /// The revision of that, or of nothing: of the deletion, or 0.
+    pub published_at: Revision,
     /// The stream of the only shard; `None` when there is none under its name.
     pub shelf: Option<Shelf>,
 }
@@ -126,19 +128,11 @@ pub enum Step {
         /// What is asked of it.
         target: Target,
     },
-    /// Let everybody know. A stop that was published meanwhile stays, unless this ends it.
-    Publish(Box<Definition>, Stop),
+    /// Let everybody know, if what is published is still what was seen: an emergency stop may have come meanwhile, or a
+    /// replica that was faster may have ended the sale.
+    Publish(Box<Definition>),
     /// Clear the emergency stop of every bucket.
     Resume,
-}
-
-/// What becomes of an emergency stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// It stays, where there is one.
-    Kept,
-    /// It is over.
-    Ended,
 }
 
 /// What comes next.
@@ -185,7 +179,7 @@ pub fn plan(wanted: &Result<Wanted, Refused>, latch: Option<&Latch>, seen: &Seen
     definition.withdrawn = lost(latch, &definition, seen);
     if definition.withdrawn.is_some() {
         if seen.published.as_ref() != Some(&definition) {
-            return Plan::Steps(vec![Step::Publish(Box::new(definition), Stop::Kept)]);
+            return Plan::Steps(vec![Step::Publish(Box::new(definition))]);
         }
         let lost = definition.withdrawn.clone();
         return Plan::Settled(Standing { definition: Some(Box::new(definition)), refused, lost });

@@ -96,15 +96,25 @@ impl<T: Value> Table<T> {
     /// # Errors
     /// [`ReadError`].
     pub async fn get(&self, key: &str) -> Result<Option<(T, Revision)>, ReadError> {
+        let (value, revision) = self.find(key).await?;
+        Ok(value.map(|value| (value, revision)))
+    }
+
+    /// The same, with the revision of nothing as well: that of the deletion, or 0 for a key that was never written. An
+    /// [`update`](Self::update) that expects it fails once anything was written in between, a deletion included.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn find(&self, key: &str) -> Result<(Option<T>, Revision), ReadError> {
         let lost = |e: &dyn std::fmt::Display| Unavailable(format!("cannot read table {}: {e}", self.bucket));
         let handle = self.context.get_stream_no_info(self.stream()).await.map_err(|e| lost(&e))?;
         match handle.get_last_raw_message_by_subject(&self.subject(key)).await {
-            Ok(message) if deleted(&message.headers) => Ok(None),
+            Ok(message) if deleted(&message.headers) => Ok((None, Revision(message.sequence))),
             Ok(message) => match T::decode(&message.payload) {
-                Ok(value) => Ok(Some((value, Revision(message.sequence)))),
+                Ok(value) => Ok((Some(value), Revision(message.sequence))),
                 Err(error) => Err(ReadError::Unreadable(key.to_owned(), error)),
             },
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok((None, Revision(0))),
             Err(error) => Err(lost(&error).into()),
         }
     }

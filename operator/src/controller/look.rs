@@ -39,8 +39,12 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
             Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
             Plan::Steps(steps) => {
                 worked = true;
-                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(..)));
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
+                if first {
+                    still_there(api, &sale).await?;
+                }
+                let at = seen.published_at;
+                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, at, steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
                     context.metrics.provision_seconds.observe(took.as_secs_f64());
@@ -62,6 +66,14 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
     Err(Error::Restless)
 }
 
+/// Asks the API server, after the place of the definition was found empty: what a replica finds that has slept through the
+/// end of a sale looks like a sale that is about to begin. A removal that ends later leaves a mark in that place, so that
+/// nothing is published over it.
+async fn still_there(api: &Api<FlashSale>, sale: &FlashSale) -> Result<(), Error> {
+    let found = api.get_opt(&sale.name_any()).await?;
+    if found.is_some_and(|found| found.uid() == sale.uid()) { Ok(()) } else { Err(Error::Changed) }
+}
+
 pub(super) fn latch_of(sale: &FlashSale) -> Result<Option<Latch>, Error> {
     Latch::of(sale.status.as_ref()).map_err(|Refused { field, why }| Error::Unreadable(format!("{field} {why}")))
 }
@@ -77,9 +89,9 @@ pub(super) async fn see(
     let Ok(id) = protocol::SaleId::of_resource(&sale.name_any(), &uid) else {
         return Ok((Seen::default(), None));
     };
-    let published = context.hands.sales.get(id.as_str()).await?.map(|(definition, _)| definition);
+    let (published, published_at) = context.hands.sales.find(id.as_str()).await?;
     if wanted.is_none() && latch.is_none() {
-        return Ok((Seen { published, shelf: None }, None));
+        return Ok((Seen { published, published_at, shelf: None }, None));
     }
     let epoch = latch.map_or(FIRST_EPOCH, |latch| latch.epoch);
     let stream = protocol::key::Stream { sale: id, epoch, shard: Shard(0) };
@@ -91,7 +103,7 @@ pub(super) async fn see(
     let kept = found.as_ref().filter(|(_, shelf)| ours(shelf.identity.created)).map(|_| records).unwrap_or_default();
     context.remember(&uid, |memory| memory.records = kept);
     let (store, shelf) = found.unzip();
-    Ok((Seen { published, shelf }, store))
+    Ok((Seen { published, published_at, shelf }, store))
 }
 
 async fn settled(

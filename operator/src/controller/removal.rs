@@ -16,7 +16,7 @@ use super::look::{latch_of, see};
 use super::{Context, LIVE_EVERY, show};
 use crate::apply::{self, write_finalizers};
 use crate::error::Error;
-use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step, Stop};
+use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step};
 use crate::resource::{FINALIZER, FORCE_DELETE, FlashSale};
 use crate::status;
 use crate::wanted::{Latch, Wanted};
@@ -42,7 +42,8 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
         match plan::plan(&wanted, Some(&latch), &seen, context.now()) {
             Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
             Plan::Steps(steps) => {
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                let at = seen.published_at;
+                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, at, steps).await?;
             }
             Plan::Settled(standing) => {
                 let Some(definition) = standing.definition else {
@@ -54,8 +55,8 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
                     return wait(context, api, &sale, waits).await;
                 }
                 let withdrawn = Definition { withdrawn: Some(DELETED.to_owned()), ..*definition };
-                let step = Step::Publish(Box::new(withdrawn), Stop::Kept);
-                sale = apply::steps(&context.hands, api, sale, None, None, vec![step]).await?;
+                let step = Step::Publish(Box::new(withdrawn));
+                sale = apply::steps(&context.hands, api, sale, None, None, seen.published_at, vec![step]).await?;
             }
         }
     }
@@ -170,9 +171,8 @@ async fn finish(
     sale: &FlashSale,
     id: &protocol::SaleId,
 ) -> Result<Action, Error> {
-    if context.hands.sales.get(id.as_str()).await?.is_some() {
-        context.hands.sales.delete(id.as_str()).await?;
-    }
+    // Even where nothing is published: the mark of the deletion is what a replica meets that is about to publish.
+    context.hands.sales.delete(id.as_str()).await?;
     release(context, api, sale).await
 }
 

@@ -6,7 +6,7 @@ use protocol::sale::{Definition, Gate};
 use protocol::supply::{self, Target};
 use protocol::{Sku, Units};
 
-use super::{Shelf, Step, Stock, Stop, seed};
+use super::{Shelf, Step, Stock, seed};
 use crate::wanted::Latch;
 
 /// The stages after the latch; empty when the definition is in force.
@@ -44,8 +44,7 @@ pub(super) fn enforce(
     }
     steps.extend(new.into_iter().map(supply));
     if published != Some(definition) {
-        let stop = if resume { Stop::Ended } else { Stop::Kept };
-        steps.push(Step::Publish(Box::new(definition.clone()), stop));
+        steps.push(Step::Publish(Box::new(definition.clone())));
     }
     if published.is_some() {
         steps.extend(stamp);

@@ -176,7 +176,7 @@ impl World {
                 }
                 "resume"
             }
-            Step::Publish(definition, _) => {
+            Step::Publish(definition) => {
                 assert_eq!(definition.uid, wanted.definition.uid);
                 assert!(self.latch.is_some(), "nothing is published before the latch");
                 self.seen.published = Some(*definition);
