@@ -19,8 +19,7 @@ use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Resource as _, ResourceExt as _};
 use protocol::SaleId;
 use protocol::sale::Definition;
@@ -40,8 +39,11 @@ use crate::status::{self, Change};
 
 mod look;
 mod removal;
+mod teller;
 mod wake;
+mod watch;
 
+use teller::Teller;
 pub use wake::Wakes;
 
 /// Sales that are worked on at the same time: more than one, so that a busy sale delays no other.
@@ -50,8 +52,12 @@ const CONCURRENCY: u16 = 16;
 const WAKES_MAX: usize = 1_024;
 /// Pauses after a look that failed.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-/// Pause after a look that lost against somebody else's write.
-const AGAIN: Duration = Duration::from_millis(50);
+/// Pauses after a look that lost against somebody else's write: short, but they grow where it loses again and again.
+const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// How long a look may take. A stream of three replicas may take ten seconds to be made.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+/// How long telling of a look that failed may take.
+const REPORT_MAX: Duration = Duration::from_secs(5);
 /// How often numbers are written into the status of one sale.
 const NUMBERS_EVERY: Duration = Duration::from_secs(2);
 /// How often the time of the newest audit alone is.
@@ -70,7 +76,7 @@ pub struct Context {
     hands: Hands,
     statuses: Table<SaleStatus>,
     metrics: OperatorMetrics,
-    recorder: Recorder,
+    teller: Teller,
     memories: Mutex<HashMap<String, Memory>>,
     names: Mutex<HashMap<SaleId, (String, String)>>,
 }
@@ -78,7 +84,10 @@ pub struct Context {
 /// What is kept about a sale between two looks; losing it costs a few reads and one write.
 #[derive(Debug, Clone, Default)]
 struct Memory {
-    failures: u32,
+    /// Looks in a row that ended early, for whatever reason.
+    early: u32,
+    /// Whether it was told that they do.
+    told: bool,
     written: Option<Instant>,
     records: Records,
     seen_first: Option<Instant>,
@@ -96,7 +105,7 @@ impl Context {
     ) -> Self {
         let reporter = Reporter { controller: "sluice-operator".to_owned(), instance: Some(identity.to_owned()) };
         Self {
-            recorder: Recorder::new(kubernetes.clone(), reporter),
+            teller: Teller::new(Recorder::new(kubernetes.clone(), reporter)),
             kubernetes,
             hands,
             statuses,
@@ -148,24 +157,24 @@ pub async fn run(context: Arc<Context>, namespaces: &[String], stopping: Cancell
         queues.insert(namespace.clone(), queue);
         let api: Api<Guarded> = Api::namespaced(context.kubernetes.clone(), namespace);
         let stopped = stopping.clone().cancelled_owned();
-        let controller = Controller::new(api, watcher::Config::default())
+        let (reader, writer) = reflector::store();
+        let changes = watch::changes(api, context.hands.clock.clone(), writer);
+        let controller = Controller::for_stream(changes, reader)
             .with_config(Config::default().concurrency(CONCURRENCY))
+            .trigger_backoff(watch::AtOnce)
             .reconcile_on(wakes)
             .graceful_shutdown_on(stopped)
             .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
-        controllers.push(controller.for_each(async |outcome| told(outcome.err())));
+        // A look never fails here; what does is the watch, which tells by itself.
+        controllers.push(controller.for_each(async |_| {}));
     }
-    let wakes = Wakes { context, queues };
-    tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
-}
-
-/// A look never fails here; what does is the watch, and it goes on by itself.
-fn told(error: Option<kube::runtime::controller::Error<std::convert::Infallible, watcher::Error>>) {
-    use kube::runtime::controller::Error as Trouble;
-    match error {
-        None | Some(Trouble::ObjectNotFound(_)) => {}
-        Some(error) => tracing::warn!("watching FlashSales: {error}; trying again"),
-    }
+    let wakes = Wakes { context: context.clone(), queues };
+    let finished = CancellationToken::new();
+    let looks = async {
+        tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+        finished.cancel();
+    };
+    tokio::join!(looks, context.teller.run(&finished));
 }
 
 async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, std::convert::Infallible> {
@@ -173,7 +182,7 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
     let sale = match &guarded.0 {
         Ok(sale) => sale.clone(),
         Err(invalid) => {
-            unreadable(&context, invalid).await;
+            unreadable(&context, invalid);
             return Ok(Action::requeue(IDLE_EVERY));
         }
     };
@@ -183,27 +192,32 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
         lock(&context.names).insert(id, (namespace.clone(), name.clone()));
     }
     let api = context.api(&namespace);
-    let outcome = Box::pin(visit(&context, &api, sale.clone())).await;
-    match outcome {
+    let Memory { early, told, .. } = context.memory(&uid);
+    let look = tokio::time::timeout(LOOK_MAX, Box::pin(visit(&context, &api, sale.clone(), early > 0))).await;
+    let error = match look.unwrap_or(Err(Error::Overdue(LOOK_MAX.as_secs()))) {
         Ok(action) => {
-            context.remember_unless_gone(&sale, |memory| memory.failures = 0);
-            Ok(action)
+            context.remember_unless_gone(&sale, |memory| (memory.early, memory.told) = (0, false));
+            return Ok(action);
         }
-        Err(error) => {
-            context.metrics.errors[error.cause()].inc();
-            if error.is_passing() {
-                tracing::debug!(sale = %name, "{namespace}/{name}: {error}");
-                return Ok(Action::requeue(AGAIN));
-            }
-            let failures = context.memory(&uid).failures.saturating_add(1);
-            context.remember(&uid, |memory| memory.failures = failures);
-            if failures == 1 {
-                tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
-            }
-            report(&context, &api, &sale, &error).await;
-            Ok(Action::requeue(RETRY.random_pause(failures)))
-        }
+        Err(error) => error,
+    };
+    context.metrics.errors[error.cause()].inc();
+    let early = early.saturating_add(1);
+    context.remember(&uid, |memory| (memory.early, memory.told) = (early, told || !error.is_passing()));
+    if error.is_passing() {
+        tracing::debug!(sale = %name, "{namespace}/{name}: {error}");
+        // A crowd at the stock goes by; whoever lost against another writer must not meet them again at every turn.
+        let tries = if matches!(error, Error::Busy(_)) { 1 } else { early };
+        return Ok(Action::requeue(AGAIN.random_pause(tries)));
     }
+    if !told {
+        tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
+    }
+    let reported = tokio::time::timeout(REPORT_MAX, report(&context, &api, &sale, &error)).await;
+    if reported.is_err() {
+        tracing::debug!(sale = %name, "the trouble could not be told in time");
+    }
+    Ok(Action::requeue(RETRY.random_pause(early)))
 }
 
 impl Context {
@@ -214,22 +228,34 @@ impl Context {
     }
 }
 
-async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale) -> Result<Action, Error> {
+/// One look, at what the watch has delivered or, after one that ended `early`, at what the API server has: the watch may
+/// be behind, or broken.
+async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale, early: bool) -> Result<Action, Error> {
+    let latched = sale.status.as_ref().is_some_and(|status| status.storage.is_some());
+    // Before anything is made it is asked as well: the watch may lag behind our own latch.
+    if early || !latched {
+        let uid = sale.uid();
+        match api.get_opt(&sale.name_any()).await?.filter(|found| found.uid() == uid) {
+            Some(found) => sale = found,
+            None => {
+                // Gone, or another one of the same name: the watch will tell.
+                context.forget(&uid.unwrap_or_default());
+                return Ok(Action::await_change());
+            }
+        }
+    }
     if sale.meta().deletion_timestamp.is_some() {
         return removal::remove(context, api, sale).await;
     }
     if !sale.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         let finalizers = [sale.finalizers(), &[FINALIZER.to_owned()]].concat();
         sale = apply::write_finalizers(api, &sale, &finalizers).await?;
-    } else if sale.status.as_ref().is_none_or(|status| status.storage.is_none()) {
-        // The watch may lag behind our own latch; before anything is made, the API server is asked itself.
-        sale = api.get(&sale.name_any()).await?;
     }
     look::look(context, api, sale).await
 }
 
 /// A resource that this version cannot read at all is told of, and no other one suffers from it.
-async fn unreadable(context: &Context, invalid: &kube::core::error_boundary::InvalidObject) {
+fn unreadable(context: &Context, invalid: &kube::core::error_boundary::InvalidObject) {
     let (name, namespace) = (invalid.metadata.name.clone(), invalid.metadata.namespace.clone());
     context.metrics.errors[Cause::Resource].inc();
     tracing::warn!(sale = name, namespace, "a FlashSale cannot be read: {invalid}");
@@ -241,10 +267,7 @@ async fn unreadable(context: &Context, invalid: &kube::core::error_boundary::Inv
         uid: invalid.metadata.uid.clone(),
         ..ObjectReference::default()
     };
-    let event = events::warning("Refused", format!("the resource cannot be read: {invalid}"));
-    if let Err(error) = context.recorder.publish(&event, &reference).await {
-        tracing::debug!("an event could not be written: {error}");
-    }
+    context.teller.tell(events::warning("Refused", format!("the resource cannot be read: {invalid}")), reference);
 }
 
 /// Tells in the status why nothing happens; best effort, as the API server may be what is away.
@@ -288,9 +311,7 @@ async fn show(
     let reference = sale.object_ref(&());
     for event in events::between(&old, new) {
         tracing::info!(sale = %sale.name_any(), "{}: {}", event.reason, event.note.as_deref().unwrap_or_default());
-        if let Err(error) = context.recorder.publish(&event, &reference).await {
-            tracing::debug!("an event could not be written: {error}");
-        }
+        context.teller.tell(event, reference.clone());
     }
     Ok(None)
 }
