@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
 use operator::apply::remove_stream;
 use protocol::Shard;
 use serde_json::json;
-use testbed::{Service, eventually};
 
-use crate::world::{BOUND, World, field, reason, spawn, spec};
+use crate::world::{World, field, reason, spec};
 
 #[tokio::test]
 async fn a_stream_that_vanishes_is_lost_and_nothing_is_seeded_again() -> anyhow::Result<()> {
@@ -101,76 +99,4 @@ async fn kill_9_in_the_middle_of_changes_ends_with_what_was_asked_last() -> anyh
         assert_eq!(world.stock("moving", "A").await?, (quantity - 7, quantity));
     }
     Ok(())
-}
-
-#[tokio::test]
-async fn a_second_replica_is_ready_and_takes_over_when_the_first_dies() -> anyhow::Result<()> {
-    let world = World::start().await?;
-    world.apply("first", &spec(-10, &[json!({ "sku": "A", "quantity": 5 })])).await?;
-    world.in_force("first").await?;
-    let url = world.bed.nats().await?.url();
-    let (second, admin): (Service, String) =
-        spawn(world.bed, &world.namespace, &world.kubeconfig, &url, "b", &["--identity", "second"])?;
-    second.wait_ready(&admin).await?;
-    let holder = async || {
-        let told = world.kubectl(&["get", "lease", "sluice-operator", "-o", "json"], "").await?;
-        let lease: serde_json::Value = serde_json::from_str(&told)?;
-        anyhow::Ok(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned())
-    };
-    ensure!(holder().await? != "second", "the first one holds the Lease");
-    world.operator.kill9().await?;
-    eventually(BOUND, "the second replica leads", async || {
-        let holder = holder().await?;
-        ensure!(holder == "second", "held by {holder:?}");
-        Ok(())
-    })
-    .await?;
-    world.apply("next", &spec(-10, &[json!({ "sku": "A", "quantity": 6 })])).await?;
-    world.in_force("next").await?;
-    assert_eq!(world.stock("next", "A").await?, (6, 6));
-    // Asked to stop, it hands the Lease over at once.
-    second.stop().await?;
-    assert_eq!(holder().await?, "");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
-    let world = World::start().await?;
-    world.apply("still", &spec(3_600, &[json!({ "sku": "A", "quantity": 5 })])).await?;
-    let before = world.in_force("still").await?;
-    // Three looks without a reason to write: the ledger says the same three times.
-    let metrics = async || {
-        let body = http_get(&format!("{}/metrics", world.admin)).await?;
-        let count = body.lines().find_map(|line| line.strip_prefix("sluice_operator_reconciles_total "));
-        anyhow::Ok(count.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default())
-    };
-    world.keep_books("still").await?;
-    world.until("still", "the books are seen", |sale| field(sale, "LedgerInSync", "status") == "True").await?;
-    let written = world.get("still").await?["metadata"]["resourceVersion"].clone();
-    assert_ne!(written, before["metadata"]["resourceVersion"]);
-    let begun = metrics().await?;
-    for round in 1..=3 {
-        world.keep_books("still").await?;
-        eventually(BOUND, "a look", async || {
-            let looks = metrics().await?;
-            ensure!(looks >= begun + round, "{looks} looks");
-            Ok(())
-        })
-        .await?;
-    }
-    assert_eq!(world.get("still").await?["metadata"]["resourceVersion"], written);
-    Ok(())
-}
-
-async fn http_get(url: &str) -> anyhow::Result<String> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://");
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let mut stream = tokio::net::TcpStream::connect(host).await?;
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
 }

@@ -1,5 +1,6 @@
 //! A namespace with an operator in it, and what a test asks of both sides.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use runtime::clock::Clock;
 use runtime::jetstream::JetStream;
 use runtime::registry::Table;
 use serde_json::{Value, json};
+use testbed::kubernetes::faulty::FaultyServer;
 use testbed::{Bed, Service, eventually, free_port};
 use tokio::io::AsyncWriteExt as _;
 
@@ -53,16 +55,18 @@ pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) 
 /// Installs the CRD, once per test binary.
 pub(crate) async fn install_crd(bed: &Bed) -> anyhow::Result<PathBuf> {
     static INSTALLED: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    let install = async || {
-        let kubeconfig = bed.kubernetes().await?.kubeconfig();
-        let crd = operator::crd::yaml()?;
-        let told = kubectl(&kubeconfig, &["apply", "--server-side", "-f", "-"], &crd).await?;
-        ensure!(!told.contains("Warning"), "the API server warns: {told}");
-        let established = ["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"];
-        kubectl(&kubeconfig, &established, "").await?;
-        anyhow::Ok(kubeconfig)
-    };
-    Ok(INSTALLED.get_or_try_init(install).await?.clone())
+    Ok(INSTALLED.get_or_try_init(async || apply_crd(bed).await).await?.clone())
+}
+
+/// Installs the CRD.
+pub(crate) async fn apply_crd(bed: &Bed) -> anyhow::Result<PathBuf> {
+    let kubeconfig = bed.kubernetes().await?.kubeconfig();
+    let crd = operator::crd::yaml()?;
+    let told = kubectl(&kubeconfig, &["apply", "--server-side", "-f", "-"], &crd).await?;
+    ensure!(!told.contains("Warning"), "the API server warns: {told}");
+    let established = ["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"];
+    kubectl(&kubeconfig, &established, "").await?;
+    Ok(kubeconfig)
 }
 
 impl World {
@@ -72,12 +76,57 @@ impl World {
 
     pub(crate) async fn start_on(bed: &'static Bed, more: &[&str]) -> anyhow::Result<Self> {
         let kubeconfig = install_crd(bed).await?;
+        Self::make(bed, kubeconfig.clone(), &kubeconfig, more).await
+    }
+
+    /// A world whose operator has its API server through a proxy that misbehaves as the test says; the test itself does
+    /// not.
+    pub(crate) async fn behind() -> anyhow::Result<(Self, FaultyServer)> {
+        let bed = Bed::shared().await?;
+        let kubeconfig = install_crd(bed).await?;
+        let faulty = FaultyServer::start(bed, bed.kubernetes().await?).await?;
+        let world = Self::make(bed, kubeconfig, faulty.kubeconfig(), &["--identity", "a"]).await?;
+        Ok((world, faulty))
+    }
+
+    /// A world with an API server of its own, which may be killed. It ends with the process.
+    pub(crate) async fn alone() -> anyhow::Result<Self> {
+        let bed: &'static Bed = Box::leak(Box::new(Bed::builder().nats().kubernetes().start().await?));
+        let kubeconfig = apply_crd(bed).await?;
+        Self::make(bed, kubeconfig.clone(), &kubeconfig, &[]).await
+    }
+
+    async fn make(bed: &'static Bed, kubeconfig: PathBuf, operators: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let namespace = bed.kubernetes().await?.create_namespace(bed, "shop").await?;
         let url = bed.nats().await?.url();
         let client = async_nats::connect(&url).await?;
-        let (operator, admin) = spawn(bed, &namespace, &kubeconfig, &url, "a", more)?;
+        let (operator, admin) = spawn(bed, &namespace, operators, &url, "a", more)?;
         operator.wait_ready(&admin).await?;
         Ok(Self { bed, namespace, kubeconfig, client, operator, admin })
+    }
+
+    /// A second replica, ready, called `b`, with its own way to the API server.
+    pub(crate) async fn second(&self, kubeconfig: &Path) -> anyhow::Result<(Service, String)> {
+        let url = self.bed.nats().await?.url();
+        let (second, admin) = spawn(self.bed, &self.namespace, kubeconfig, &url, "b", &["--identity", "b"])?;
+        second.wait_ready(&admin).await?;
+        Ok((second, admin))
+    }
+
+    /// The Lease by which one replica acts.
+    pub(crate) async fn lease(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.kubectl(&["get", "lease", "sluice-operator", "-o", "json"], "").await?)?)
+    }
+
+    /// Waits until this replica holds the Lease; "" is nobody.
+    pub(crate) async fn until_held_by(&self, identity: &str) -> anyhow::Result<()> {
+        eventually(BOUND, &format!("{identity} holds the Lease"), async || {
+            let lease = self.lease().await?;
+            let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+            ensure!(holder == identity, "held by {holder:?}");
+            Ok(())
+        })
+        .await
     }
 
     pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
@@ -154,8 +203,12 @@ impl World {
     pub(crate) async fn shelf(&self, name: &str) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
         let sale = self.get(name).await?;
         let uid = sale["metadata"]["uid"].as_str().context("no uid")?;
-        let stream =
-            Stream { sale: SaleId::of_resource(name, uid)?, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
+        self.shelf_of(&SaleId::of_resource(name, uid)?).await
+    }
+
+    /// The same without asking the API server.
+    pub(crate) async fn shelf_of(&self, sale: &SaleId) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
+        let stream = Stream { sale: sale.clone(), epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
         let mut records = observe::Records::new();
         let shelf = observe::shelf(&self.client, &stream, &[], &mut records).await?;
         shelf.context("the sale has no stream")
@@ -164,14 +217,24 @@ impl World {
     /// Sells units of an item as an edge does: the bucket with fewer units and the orders, in one batch each.
     pub(crate) async fn sell(&self, name: &str, sku: &str, orders: u32) -> anyhow::Result<()> {
         let definition = self.definition(name).await?.context("nothing is published")?;
+        self.sell_of(&definition, sku, 0..orders).await
+    }
+
+    /// The same without asking the API server; each customer buys once.
+    pub(crate) async fn sell_of(
+        &self,
+        definition: &Definition,
+        sku: &str,
+        customers: Range<u32>,
+    ) -> anyhow::Result<()> {
         let sku = Sku::parse(sku)?;
-        let (store, _) = self.shelf(name).await?;
-        let mut left = orders;
+        let (store, _) = self.shelf_of(&definition.sale).await?;
+        let mut customers = customers.peekable();
         for index in 0..definition.item(&sku).context("no such item")?.buckets {
-            while left > 0 {
+            while let Some(customer) = customers.peek() {
                 let found = observe::bucket(&store, &sku, protocol::BucketIndex(index)).await?;
                 let Ok(next) = found.bucket.claim(Units(1), definition.generation) else { break };
-                let customer = CustomerId::derive(b"key", name, &format!("{left}"));
+                let customer = CustomerId::derive(b"key", definition.sale.as_str(), &format!("{customer}"));
                 let order = Order {
                     key: IdempotencyKey::parse("one")?,
                     sku: sku.clone(),
@@ -186,17 +249,22 @@ impl World {
                 let order = Write { key, expect: Expect::Absent, value: order.encode() };
                 let outcome = store.commit(vec![bucket, order]).await;
                 ensure!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
-                left -= 1;
+                customers.next();
             }
         }
-        ensure!(left == 0, "{left} units could not be sold");
+        ensure!(customers.peek().is_none(), "{} units could not be sold", customers.count());
         Ok(())
     }
 
     /// Says what a ledger says that has followed the stream to its end.
     pub(crate) async fn keep_books(&self, name: &str) -> anyhow::Result<()> {
         let definition = self.definition(name).await?.context("nothing is published")?;
-        let (store, shelf) = self.shelf(name).await?;
+        self.keep_books_of(&definition).await
+    }
+
+    /// The same without asking the API server.
+    pub(crate) async fn keep_books_of(&self, definition: &Definition) -> anyhow::Result<()> {
+        let (store, shelf) = self.shelf_of(&definition.sale).await?;
         let position: Revision = store.position().await?;
         let items = shelf.items.iter().map(|(sku, stock)| {
             let (supply, free) = (stock.supply(), stock.free());
@@ -240,6 +308,25 @@ impl World {
         })
         .await
     }
+}
+
+/// One number of a replica's metrics.
+pub(crate) async fn metric(admin: &str, name: &str) -> anyhow::Result<u64> {
+    let body = http_get(&format!("{admin}/metrics")).await?;
+    let value = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(value.with_context(|| format!("{name} is not among the metrics"))?.parse()?)
+}
+
+async fn http_get(url: &str) -> anyhow::Result<String> {
+    use tokio::io::AsyncReadExt as _;
+    let address = url.trim_start_matches("http://");
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 pub(crate) fn spawn(
