@@ -50,7 +50,8 @@ pub struct Hands {
     pub storage: Storage,
 }
 
-/// Does the steps in order. Returns the resource as it is after them.
+/// Does the steps in order. Returns the resource as it is after them. `published_at` is the revision of what was published
+/// when they were planned.
 ///
 /// # Errors
 /// The first step's that could not be done; the steps before it are done.
@@ -66,7 +67,7 @@ pub async fn steps(
     let mut store = store;
     for step in steps {
         if let Step::Publish(definition) = step {
-            publish(hands, &definition, published_at).await?;
+            hands.sales.update(definition.sale.as_str(), &definition, published_at).await?;
             continue;
         }
         if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
@@ -95,12 +96,6 @@ pub async fn steps(
         }
     }
     Ok(sale)
-}
-
-/// Publishes a definition in place of what was seen. Whoever published meanwhile, or stopped the sale, or deleted it, is
-/// looked at first.
-async fn publish(hands: &Hands, definition: &Definition, seen: Revision) -> Result<(), Error> {
-    Ok(hands.sales.update(definition.sale.as_str(), definition, seen).await.map(drop)?)
 }
 
 /// Makes the stream of the first shard. One that is there is left as it is: the next look judges whose it is.

@@ -1,8 +1,9 @@
 //! Wiring: which sale is looked at when, and what happens with what was found.
 //!
 //! **What it is for.** One controller per namespace watches FlashSales. A sale is looked at when its resource changes,
-//! when the ledger says something new about it, when the servers do about themselves, when the clock changes its state, and from time to time in between. A
-//! look observes, plans, does the next stage, and looks again until the plan is settled; then it writes the status.
+//! when the ledger says something new about it, when the servers do about themselves, when the clock changes its state, and
+//! from time to time in between. A look observes, plans, does the next stage, and looks again until the plan is settled;
+//! then it writes the status.
 //!
 //! **What must always hold.** Nothing that matters is remembered between two looks: [`Memory`] only keeps from asking or
 //! writing too often. A look that fails becomes a condition and is tried again after a pause, never a crash.
@@ -19,8 +20,7 @@ use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Resource as _, ResourceExt as _};
 use protocol::SaleId;
 use protocol::sale::Definition;
@@ -28,7 +28,7 @@ use protocol::status::SaleStatus;
 use runtime::backoff::Backoff;
 use runtime::clock::Instant;
 use runtime::registry::Table;
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{self, Hands};
@@ -42,13 +42,15 @@ use crate::served::Served;
 use crate::status::{self, Change};
 
 mod look;
-mod pauses;
 mod pending;
 mod removal;
+mod teller;
 mod tenure;
 mod wake;
+mod watch;
 
 use pending::Pending;
+use teller::Teller;
 pub use wake::Wakes;
 
 /// Sales that are worked on at the same time: more than one, so that a busy sale delays no other.
@@ -57,8 +59,12 @@ const CONCURRENCY: u16 = 16;
 const WAKES_MAX: usize = 1_024;
 /// Pauses after a look that failed.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-/// Pause after a look that lost against somebody else's write.
-const AGAIN: Duration = Duration::from_millis(50);
+/// Pauses after a look that lost against somebody else's write: short, but they grow where it loses again and again.
+const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// How long a look may take. A stream of three replicas may take ten seconds to be made.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+/// How long telling of a look that failed may take.
+const REPORT_MAX: Duration = Duration::from_secs(5);
 /// How often numbers are written into the status of one sale.
 const NUMBERS_EVERY: Duration = Duration::from_secs(2);
 /// How often the time of the newest audit alone is.
@@ -79,8 +85,8 @@ pub struct Context {
     hands: Hands,
     statuses: Table<SaleStatus>,
     metrics: OperatorMetrics,
-    recorder: Recorder,
-    servers: watch::Receiver<Servers>,
+    teller: Teller,
+    servers: Receiver<Servers>,
     memories: Mutex<HashMap<String, Memory>>,
     names: Mutex<HashMap<SaleId, (String, String)>>,
 }
@@ -88,7 +94,10 @@ pub struct Context {
 /// What is kept about a sale between two looks; losing it costs a few reads and one write.
 #[derive(Debug, Clone, Default)]
 struct Memory {
-    failures: u32,
+    /// Looks in a row that ended early, for whatever reason.
+    early: u32,
+    /// Whether it was told that they do.
+    told: bool,
     written: Option<Instant>,
     records: Records,
     seen_first: Option<Instant>,
@@ -104,13 +113,13 @@ impl Context {
         kubernetes: kube::Client,
         hands: Hands,
         statuses: Table<SaleStatus>,
-        servers: watch::Receiver<Servers>,
+        servers: Receiver<Servers>,
         metrics: OperatorMetrics,
         identity: &str,
     ) -> Self {
         let reporter = Reporter { controller: "sluice-operator".to_owned(), instance: Some(identity.to_owned()) };
         Self {
-            recorder: Recorder::new(kubernetes.clone(), reporter),
+            teller: Teller::new(Recorder::new(kubernetes.clone(), reporter)),
             kubernetes,
             hands,
             statuses,
@@ -167,39 +176,31 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
             let served = served.clone();
             move |sale, context| reconcile(sale, context, served.clone())
         };
-        let controller = Controller::new(api, watcher::Config::default())
+        let (reader, writer) = reflector::store();
+        let watched = watch::changes(api, context.hands.clock.clone(), writer, served.clone());
+        let controller = Controller::for_stream(watched, reader)
             .with_config(Config::default().concurrency(CONCURRENCY))
-            .trigger_backoff(pauses::of_a_watch())
+            .trigger_backoff(watch::AtOnce)
             .reconcile_on(wakes)
             .reconcile_all_on(changes(context.servers.clone()))
             .graceful_shutdown_on(stopped)
             .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
-        let served = served.clone();
-        controllers.push(controller.for_each(move |outcome| {
-            doubted(&served, outcome.err());
-            std::future::ready(())
-        }));
+        // A look never fails here; what does is the watch, which tells by itself.
+        controllers.push(controller.for_each(async |_| {}));
     }
-    let wakes = Wakes { context, queues };
-    tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+    let wakes = Wakes { context: context.clone(), queues };
+    let finished = CancellationToken::new();
+    let looks = async {
+        tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+        finished.cancel();
+    };
+    tokio::join!(looks, context.teller.run(&finished));
 }
 
 /// Says so whenever what is known of the servers has changed since now.
-fn changes(mut servers: watch::Receiver<Servers>) -> impl Stream<Item = ()> {
+fn changes(mut servers: Receiver<Servers>) -> impl Stream<Item = ()> {
     servers.mark_unchanged();
     stream::unfold(servers, async |mut servers| servers.changed().await.ok().map(|()| ((), servers)))
-}
-
-/// A look never fails here; what does is the watch. It goes on by itself, and what is in its way is told as a level, once.
-fn doubted(served: &Served, error: Option<kube::runtime::controller::Error<std::convert::Infallible, watcher::Error>>) {
-    use kube::runtime::controller::Error as Trouble;
-    match error {
-        None | Some(Trouble::ObjectNotFound(_)) => {}
-        Some(error) => {
-            tracing::debug!("watching FlashSales in {}: {error}; trying again", served.namespace);
-            served.doubt();
-        }
-    }
 }
 
 async fn reconcile(
@@ -211,53 +212,68 @@ async fn reconcile(
     let sale = match &guarded.0 {
         Ok(sale) => sale.clone(),
         Err(invalid) => {
-            unreadable(&context, invalid).await;
+            unreadable(&context, invalid);
             return Ok(Action::requeue(IDLE_EVERY));
         }
     };
     let (uid, name) = (sale.uid().unwrap_or_default(), sale.name_any());
     let namespace = sale.namespace().unwrap_or_default();
     let api = context.api(&namespace);
-    context.begins(&uid);
-    let outcome = Box::pin(visit(&context, &api, sale.clone())).await;
-    context.metrics.under_way.dec();
-    match outcome {
+    let Memory { early, told, .. } = context.memory(&uid);
+    let under_way = context.begins(&uid);
+    let look = tokio::time::timeout(LOOK_MAX, Box::pin(visit(&context, &api, sale.clone(), early > 0))).await;
+    drop(under_way);
+    let error = match look.unwrap_or(Err(Error::Overdue(LOOK_MAX.as_secs()))) {
         Ok(action) => {
-            context.remember_unless_gone(&sale, |memory| memory.failures = 0);
+            context.remember_unless_gone(&sale, |memory| (memory.early, memory.told) = (0, false));
             if sale.meta().deletion_timestamp.is_some() {
                 // Its namespace may be going too, and a sale that only waits would not notice that our rights went first.
                 served.doubt();
             }
-            Ok(action)
+            return Ok(action);
         }
-        Err(error) => {
-            context.metrics.errors[error.cause()].inc();
-            if error.is_passing() {
-                tracing::debug!(sale = %name, "{namespace}/{name}: {error}");
-                return Ok(Action::requeue(AGAIN));
-            }
-            let failures = context.memory(&uid).failures.saturating_add(1);
-            context.remember(&uid, |memory| memory.failures = failures);
-            if failures == 1 {
-                tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
-            }
-            if matches!(error, Error::Kubernetes(_)) {
-                served.doubt();
-            }
-            report(&context, &api, &sale, &error).await;
-            Ok(Action::requeue(RETRY.random_pause(failures)))
-        }
+        Err(error) => error,
+    };
+    context.metrics.errors[error.cause()].inc();
+    let early = early.saturating_add(1);
+    context.remember(&uid, |memory| (memory.early, memory.told) = (early, told || !error.is_passing()));
+    if error.is_passing() {
+        tracing::debug!(sale = %name, "{namespace}/{name}: {error}");
+        // A crowd at the stock goes by; whoever lost against another writer must not meet them again at every turn.
+        let tries = if matches!(error, Error::Busy(_)) { 1 } else { early };
+        return Ok(Action::requeue(AGAIN.random_pause(tries)));
+    }
+    if matches!(error, Error::Kubernetes(_)) {
+        served.doubt();
+    }
+    if !told {
+        tracing::warn!(sale = %name, "{namespace}/{name} cannot be brought on: {error}; trying again");
+    }
+    let reported = tokio::time::timeout(REPORT_MAX, report(&context, &api, &sale, &error)).await;
+    if reported.is_err() {
+        tracing::debug!(sale = %name, "the trouble could not be told in time");
+    }
+    Ok(Action::requeue(RETRY.random_pause(early)))
+}
+
+/// A look that is under way, given up or not.
+struct UnderWay<'a>(&'a OperatorMetrics);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.dec();
     }
 }
 
 impl Context {
-    /// Counts a look that begins, and how late it is where it was due.
-    fn begins(&self, uid: &str) {
+    /// Counts a look that begins, until what is returned is dropped, and how late it is where it was due.
+    fn begins(&self, uid: &str) -> UnderWay<'_> {
         self.metrics.under_way.inc();
         let due = lock(&self.memories).get_mut(uid).and_then(|memory| memory.due.take());
         if let Some(late) = due.and_then(|due| self.hands.clock.monotonic().checked_duration_since(due)) {
             self.metrics.late_seconds.observe(late.as_secs_f64());
         }
+        UnderWay(&self.metrics)
     }
 
     fn remember_unless_gone(&self, sale: &FlashSale, change: impl FnOnce(&mut Memory)) {
@@ -267,22 +283,34 @@ impl Context {
     }
 }
 
-async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale) -> Result<Action, Error> {
+/// One look, at what the watch has delivered or, after one that ended `early`, at what the API server has: the watch may
+/// be behind, or broken.
+async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale, early: bool) -> Result<Action, Error> {
+    let latched = sale.status.as_ref().is_some_and(|status| status.storage.is_some());
+    // Before anything is made it is asked as well: the watch may lag behind our own latch.
+    if early || !latched {
+        let uid = sale.uid();
+        match api.get_opt(&sale.name_any()).await?.filter(|found| found.uid() == uid) {
+            Some(found) => sale = found,
+            None => {
+                // Gone, or another one of the same name: the watch will tell.
+                context.forget(&sale);
+                return Ok(Action::await_change());
+            }
+        }
+    }
     if sale.meta().deletion_timestamp.is_some() {
         return removal::remove(context, api, sale).await;
     }
     if !sale.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         let finalizers = [sale.finalizers(), &[FINALIZER.to_owned()]].concat();
         sale = apply::write_finalizers(api, &sale, &finalizers).await?;
-    } else if sale.status.as_ref().is_none_or(|status| status.storage.is_none()) {
-        // The watch may lag behind our own latch; before anything is made, the API server is asked itself.
-        sale = api.get(&sale.name_any()).await?;
     }
     look::look(context, api, sale).await
 }
 
 /// A resource that this version cannot read at all is told of, and no other one suffers from it.
-async fn unreadable(context: &Context, invalid: &kube::core::error_boundary::InvalidObject) {
+fn unreadable(context: &Context, invalid: &kube::core::error_boundary::InvalidObject) {
     let (name, namespace) = (invalid.metadata.name.clone(), invalid.metadata.namespace.clone());
     context.metrics.errors[Cause::Resource].inc();
     tracing::warn!(sale = name, namespace, "a FlashSale cannot be read: {invalid}");
@@ -294,10 +322,7 @@ async fn unreadable(context: &Context, invalid: &kube::core::error_boundary::Inv
         uid: invalid.metadata.uid.clone(),
         ..ObjectReference::default()
     };
-    let event = events::warning("Refused", format!("the resource cannot be read: {invalid}"));
-    if let Err(error) = context.recorder.publish(&event, &reference).await {
-        tracing::debug!("an event could not be written: {error}");
-    }
+    context.teller.tell(events::warning("Refused", format!("the resource cannot be read: {invalid}")), reference);
 }
 
 /// Tells in the status why nothing happens; best effort, as the API server may be what is away.
@@ -341,9 +366,7 @@ async fn show(
     let reference = sale.object_ref(&());
     for event in events::between(&old, new) {
         tracing::info!(sale = %sale.name_any(), "{}: {}", event.reason, event.note.as_deref().unwrap_or_default());
-        if let Err(error) = context.recorder.publish(&event, &reference).await {
-            tracing::debug!("an event could not be written: {error}");
-        }
+        context.teller.tell(event, reference.clone());
     }
     Ok(None)
 }

@@ -29,8 +29,11 @@ pub enum Error {
     #[error("{0}")]
     Unreadable(String),
     /// The API server does not answer, or refuses.
-    #[error("Kubernetes: {0}")]
+    #[error("Kubernetes: {}", plain(.0))]
     Kubernetes(Box<kube::Error>),
+    /// A look took longer than any should: something it asked does not answer.
+    #[error("no answer within {0} s")]
+    Overdue(u64),
     /// More rounds than any change takes.
     #[error("the sale does not settle: somebody else keeps changing it")]
     Restless,
@@ -47,6 +50,7 @@ impl Error {
             Self::NatsRefuses(_) => Cause::NatsRefuses,
             Self::Unreadable(_) => Cause::Unreadable,
             Self::Kubernetes(_) => Cause::Kubernetes,
+            Self::Overdue(_) => Cause::Overdue,
         }
     }
 
@@ -55,6 +59,24 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Changed | Self::Deposed(_) | Self::Busy(_))
     }
+}
+
+/// What an error of the client comes to, in one line: what the server says, or why it could not be asked.
+#[must_use]
+pub fn plain(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return format!("{} ({})", status.message, status.code);
+    }
+    let mut told = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_told = cause.to_string();
+        if !told.contains(&cause_told) {
+            told = format!("{told}: {cause_told}");
+        }
+        source = cause.source();
+    }
+    told
 }
 
 impl From<Unavailable> for Error {

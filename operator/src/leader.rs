@@ -21,12 +21,14 @@ use runtime::readiness::Part;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::error;
+
 /// How long a Lease holds without renewal. With [`RENEW_EVERY`] it bounds how long nobody acts after a crash.
 const LEASE_HOLDS: Duration = Duration::from_secs(10);
 /// How often the leader renews and the others look.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// How long before the end of its Lease a leader that could not renew stops acting.
-const STOP_BEFORE: Duration = Duration::from_secs(2);
+pub(crate) const STOP_BEFORE: Duration = Duration::from_secs(2);
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -50,6 +52,15 @@ struct Sight {
     since: Instant,
 }
 
+/// What a look at the Lease came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Ours,
+    Theirs,
+    /// Somebody wrote it at the same moment, or what was written here arrived twice: the next look tells.
+    Unclear,
+}
+
 impl Candidate {
     /// Says in `leads` whether we act, until `stopping`; then hands the Lease over.
     pub async fn run(&self, leads: watch::Sender<bool>, stopping: CancellationToken) {
@@ -57,24 +68,53 @@ impl Candidate {
         let mut renewed: Option<Instant> = None;
         loop {
             let begun = self.clock.monotonic();
-            match tokio::time::timeout(REQUEST_TIMEOUT, self.turn(&mut sight, renewed.is_some())).await {
-                Ok(Ok(ours)) => {
-                    renewed = ours.then_some(begun);
-                    self.part.set_ok();
+            let turn = tokio::time::timeout(REQUEST_TIMEOUT, self.turn(&mut sight, renewed.is_some()));
+            let trouble = match self.meanwhile(renewed, &leads, turn).await {
+                Ok(Ok(Turn::Ours)) => {
+                    renewed = Some(begun);
+                    None
                 }
-                Ok(Err(error)) => {
-                    self.part.set_failed(format!("the Lease {} cannot be had: {error}; trying again", self.name));
+                Ok(Ok(Turn::Theirs)) => {
+                    renewed = None;
+                    None
                 }
-                Err(_) => self.part.set_failed("the API server does not answer; trying again"),
+                Ok(Ok(Turn::Unclear)) => None,
+                Ok(Err(error)) => Some(error::plain(&error)),
+                Err(_) => Some(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())),
+            };
+            match trouble {
+                None => self.part.set_ok(),
+                Some(why) => {
+                    self.part.set_failed(format!("the Lease {} cannot be had: {why}; trying again", self.name))
+                }
             }
-            let holds = renewed.is_some_and(|at| self.clock.monotonic() - at < LEASE_HOLDS - STOP_BEFORE);
-            leads.send_if_modified(|leads| std::mem::replace(leads, holds) != holds);
-            let pause = tokio::time::sleep(RENEW_EVERY);
-            if stopping.run_until_cancelled(pause).await.is_none() {
+            let holds = renewed.is_some_and(|at| self.clock.monotonic() < term_ends(at));
+            say(&leads, holds);
+            let pause = stopping.run_until_cancelled(tokio::time::sleep(RENEW_EVERY));
+            if self.meanwhile(renewed, &leads, pause).await.is_none() {
                 break;
             }
         }
         leads.send_replace(false);
+    }
+
+    /// Does this; when the term ends meanwhile, that is said at the moment it ends and not when this is done. After a
+    /// sleep of the whole process both are over: then the term's end comes first.
+    async fn meanwhile<T>(
+        &self,
+        renewed: Option<Instant>,
+        leads: &watch::Sender<bool>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        if let Some(at) = renewed {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(term_ends(at)) => say(leads, false),
+                done = &mut work => return done,
+            }
+        }
+        work.await
     }
 
     /// Hands the Lease over, once nothing is done any more.
@@ -94,8 +134,8 @@ impl Candidate {
         }
     }
 
-    /// Looks at the Lease and takes or renews it; whether it is ours.
-    async fn turn(&self, sight: &mut Sight, ours: bool) -> Result<bool, kube::Error> {
+    /// Looks at the Lease and takes or renews it.
+    async fn turn(&self, sight: &mut Sight, ours: bool) -> Result<Turn, kube::Error> {
         let now = self.clock.monotonic();
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
@@ -111,7 +151,7 @@ impl Candidate {
         let held = held.map_or(LEASE_HOLDS, Duration::from_secs);
         let theirs = holder.as_ref().is_some_and(|holder| *holder != self.identity);
         if theirs && now - sight.since < held {
-            return Ok(false);
+            return Ok(Turn::Theirs);
         }
         if theirs || !ours {
             tracing::info!(
@@ -140,11 +180,24 @@ impl Candidate {
     }
 }
 
-/// Losing a race for the Lease is an answer.
-fn taken(outcome: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+/// When a leader stops acting that has renewed last at this moment.
+fn term_ends(renewed: Instant) -> Instant {
+    renewed + (LEASE_HOLDS - STOP_BEFORE)
+}
+
+fn say(leads: &watch::Sender<bool>, holds: bool) {
+    leads.send_if_modified(|leads| std::mem::replace(leads, holds) != holds);
+}
+
+/// Losing a race for the Lease is an answer. It says nothing about who holds it: a renewal that the server made and whose
+/// answer was lost loses against itself when it is sent again.
+fn taken(outcome: Result<Lease, kube::Error>) -> Result<Turn, kube::Error> {
     match outcome {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Ok(_) => Ok(Turn::Ours),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Turn::Unclear),
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@
 
 pub mod apply;
 pub mod args;
+mod client;
 pub mod controller;
 pub mod crd;
 pub mod deed;

@@ -18,6 +18,8 @@ runtime::label! {
         Unreadable = "unreadable",
         /// The API server did not answer or refused.
         Kubernetes = "kubernetes",
+        /// The look took too long.
+        Overdue = "overdue",
         /// The resource could not be read.
         Resource = "resource",
     }

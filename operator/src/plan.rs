@@ -46,7 +46,7 @@ pub const DELETED: &str = "the sale is being deleted";
 pub struct Seen {
     /// The definition that edges and ledger know.
     pub published: Option<Definition>,
-    /// The revision that a publication has to name.
+    /// The revision of that, or of nothing: of the deletion, or 0.
     pub published_at: Revision,
     /// The stream of the only shard; `None` when there is none under its name.
     pub shelf: Option<Shelf>,
@@ -129,7 +129,8 @@ pub enum Step {
         /// What is asked of it.
         target: Target,
     },
-    /// Let everybody know, in place of exactly what was seen: a stop that came meanwhile is not overwritten.
+    /// Let everybody know, if what is published is still what was seen: an emergency stop may have come meanwhile, or a
+    /// replica that was faster may have ended the sale.
     Publish(Box<Definition>),
     /// Clear the emergency stop of every bucket.
     Resume,

@@ -18,22 +18,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::Hands;
 use crate::args::RunArgs;
+use crate::client;
 use crate::controller::{self, Context};
 use crate::durability::Servers;
 use crate::durability::monitor::Monitor;
-use crate::leader::Candidate;
+use crate::leader::{self, Candidate};
 use crate::metrics::OperatorMetrics;
 use crate::served::Served;
 
 /// Pauses before NATS is asked again at the start.
 const START: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+/// How long looks that are under way when the term ends may take to finish: as long as nobody else begins.
+const FINISH_WITHIN: Duration = leader::STOP_BEFORE;
 
 /// Connects, waits for what is not there yet, and spawns the tasks.
 pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let metrics = OperatorMetrics::new(&process.metrics)?;
     let config = kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a pod")?;
     let own_namespace = config.default_namespace.clone();
-    let kubernetes = kube::Client::try_from(config).context("the API server's address cannot be used")?;
+    let kubernetes = client::connect(config).context("the API server's address cannot be used")?;
     let namespaces = if args.namespaces.is_empty() { vec![own_namespace.clone()] } else { args.namespaces.clone() };
     let served: Vec<_> = namespaces.iter().map(|namespace| served(&kubernetes, namespace, &process)).collect();
     let lease = process.readiness.part("lease", true);
@@ -133,15 +136,18 @@ async fn act(
             metrics.leader.set(1);
             tracing::info!("this replica acts");
             let term = stopping.child_token();
-            let acting = controller::run(context.clone(), served, term.clone());
+            let mut acting = Box::pin(controller::run(context.clone(), served, term.clone()));
             let watching = async {
                 drop(changes.wait_for(|leads| !*leads).await);
                 term.cancel();
             };
-            tokio::pin!(acting);
-            tokio::select! {
-                () = &mut acting => {}
-                () = watching => acting.await,
+            let finished = tokio::select! {
+                () = &mut acting => true,
+                () = watching => tokio::time::timeout(FINISH_WITHIN, acting).await.is_ok(),
+            };
+            if !finished {
+                // As safe as a kill, and what hangs must not keep this replica from its next term.
+                tracing::warn!("looks that were not finished in time are given up");
             }
             metrics.leader.set(0);
             tracing::info!("this replica does not act any more");

@@ -100,7 +100,8 @@ impl<T: Value> Table<T> {
         Ok(value.map(|value| (value, revision)))
     }
 
-    /// The same, and also for a key without a value the revision that an [`update`](Self::update) has to name.
+    /// The same, with the revision of nothing as well: that of the deletion, or 0 for a key that was never written. An
+    /// [`update`](Self::update) that expects it fails once anything was written in between, a deletion included.
     ///
     /// # Errors
     /// [`ReadError`].

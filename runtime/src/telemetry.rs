@@ -42,10 +42,13 @@ pub fn init(args: &ProcessArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// The client of NATS tells of every connection; so does [`crate::nats`], with the name of what it is for. Whoever
-/// wants both says so.
+/// Clients that tell by themselves what whoever uses them tells with the name of what it is for: that of NATS of every
+/// connection, that of Kubernetes of every request that fails. Whoever wants both says so.
+const TALKATIVE: [&str; 3] = ["async_nats", "kube_client", "kube_runtime"];
+
 fn filter(text: &str) -> Result<EnvFilter, Error> {
-    let quiet = if text.contains("async_nats") { "" } else { ",async_nats=off" };
+    let quiet: String =
+        TALKATIVE.iter().filter(|name| !text.contains(**name)).map(|name| format!(",{name}=off")).collect();
     EnvFilter::builder().parse(format!("{text}{quiet}")).map_err(|error| Error::Filter(text.to_owned(), error))
 }
 

@@ -7,6 +7,7 @@
 mod audit;
 mod backup;
 mod controllers;
+pub mod faulty;
 mod identity;
 
 use std::fmt;

@@ -53,6 +53,9 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
             },
             Plan::Steps(steps) => {
                 let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
+                if first {
+                    still_there(api, &sale).await?;
+                }
                 let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
                 sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
@@ -76,6 +79,14 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
         }
     }
     Err(Error::Restless)
+}
+
+/// Asks the API server, after the place of the definition was found empty: what a replica finds that has slept through the
+/// end of a sale looks like a sale that is about to begin. A removal that ends later leaves a mark in that place, so that
+/// nothing is published over it.
+async fn still_there(api: &Api<FlashSale>, sale: &FlashSale) -> Result<(), Error> {
+    let found = api.get_opt(&sale.name_any()).await?;
+    if found.is_some_and(|found| found.uid() == sale.uid()) { Ok(()) } else { Err(Error::Changed) }
 }
 
 /// A resource that only stands for a sale that is over.

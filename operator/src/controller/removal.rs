@@ -208,9 +208,8 @@ async fn remove_unlatched(
 /// Forgets the definition, and the name too where nobody has anything that was sold under it.
 async fn finish(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, held: &Held<'_>) -> Result<Action, Error> {
     let id = held.deed.sale.as_str();
-    if context.hands.sales.get(id).await?.is_some() {
-        context.hands.sales.delete(id).await?;
-    }
+    // Even where nothing is published: the mark of the deletion is what a replica meets that is about to publish.
+    context.hands.sales.delete(id).await?;
     let released = release(context, api, sale).await?;
     // After the release, as whoever comes now may take the name all the same, and is not disturbed.
     if held.at != Revision(0) && held.deed.ended.as_ref().is_none_or(Ended::is_untouched) {

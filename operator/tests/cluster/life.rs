@@ -6,7 +6,7 @@ use protocol::sale::DesiredState;
 use serde_json::json;
 use testbed::eventually;
 
-use crate::world::{BOUND, World, field, reason, spec};
+use crate::world::{BOUND, World, field, metric, reason, spec};
 
 #[tokio::test]
 async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<()> {
@@ -32,8 +32,8 @@ async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<
     pause_and_resume(&world).await?;
 
     // Made, three changes of stock, paused, resumed.
-    assert_eq!(world.metric("sluice_operator_change_seconds_count").await?, 6);
-    assert_eq!(world.metric("sluice_operator_leader").await?, 1);
+    assert_eq!(metric(&world.admin, "sluice_operator_change_seconds_count").await?, 6);
+    assert_eq!(metric(&world.admin, "sluice_operator_leader").await?, 1);
 
     world.patch("aurora", &json!({ "spec": { "desiredState": "Closed" } })).await?;
     let sale = world.until("aurora", "it drains", |sale| reason(sale, "Ready") == "Draining").await?;

@@ -7,7 +7,8 @@ use operator::rights::{LEASE, Right, SERVED};
 use serde_json::json;
 use testbed::{Bed, eventually};
 
-use crate::world::{ACCOUNT, BOUND, Place, World, field, http_get, kubectl, reason, spec};
+use crate::place::{ACCOUNT, Place, kubectl};
+use crate::world::{BOUND, World, field, reason, spec};
 
 /// Where, group, resource, verb, and the name if the right is for one object.
 type Use = (String, String, String, String, String);
@@ -86,7 +87,7 @@ async fn a_whole_life_uses_every_right_that_is_granted_and_asks_for_no_other() -
 
 /// What `/readyz` says.
 async fn readiness(admin: &str) -> anyhow::Result<String> {
-    http_get(&format!("{admin}/readyz")).await
+    Ok(reqwest::get(format!("{admin}/readyz")).await?.text().await?)
 }
 
 fn told(world: &World) -> Vec<String> {

@@ -10,7 +10,8 @@ use operator::resource::FlashSale;
 use serde_json::{Value, json};
 use testbed::Bed;
 
-use crate::world::{install_crd, kubectl, sale};
+use crate::place::{install_crd, kubectl};
+use crate::world::sale;
 use cases::{STATES, allowed, base, changes, creation, merge, two};
 
 #[tokio::test]

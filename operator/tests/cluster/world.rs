@@ -1,15 +1,12 @@
 //! A namespace with an operator in it, and what a test asks of both sides.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use operator::apply::Hands;
-use operator::args::{Account, LEASE_NAME, RbacArgs, Storage};
+use operator::args::{LEASE_NAME, Storage};
 use operator::observe;
-use operator::rights::manifest::manifests;
 use protocol::conservation::Sums;
 use protocol::deed::Deed;
 use protocol::key::{Installation, Stream, status_key};
@@ -23,21 +20,13 @@ use runtime::clock::Clock;
 use runtime::jetstream::JetStream;
 use runtime::registry::Table;
 use serde_json::{Value, json};
-use testbed::{Bed, Service, eventually, free_port};
-use tokio::io::AsyncWriteExt as _;
+use testbed::kubernetes::faulty::FaultyServer;
+use testbed::{Bed, Service, eventually};
+
+use crate::place::{ACCOUNT, Place, apply_crd, kubectl};
 
 /// How long a change may take to be seen, on a machine that does other things as well.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
-
-/// A namespace of sales, and another one where the operator is at home: its service account and its Lease.
-pub(crate) struct Place {
-    pub(crate) bed: &'static Bed,
-    pub(crate) namespace: String,
-    pub(crate) home: String,
-    /// The administrator's.
-    pub(crate) kubeconfig: PathBuf,
-    nats: String,
-}
 
 /// A place with an operator that has its rights there and no more.
 pub(crate) struct World {
@@ -55,98 +44,6 @@ impl std::ops::Deref for World {
     }
 }
 
-/// Runs `kubectl` with the administrator's rights.
-pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) -> anyhow::Result<String> {
-    let mut command = tokio::process::Command::new("kubectl");
-    command.arg("--kubeconfig").arg(kubeconfig).args(arguments).kill_on_drop(true);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes()).await?;
-    }
-    let ended = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await??;
-    let (told, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    ensure!(ended.status.success(), "{} {}", complained.trim(), told.trim());
-    // Warnings of the API server go to standard error of a command that succeeds.
-    Ok(format!("{told}{complained}"))
-}
-
-/// Installs the CRD, once per test binary.
-pub(crate) async fn install_crd(bed: &Bed) -> anyhow::Result<PathBuf> {
-    static INSTALLED: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    let install = async || {
-        let kubeconfig = bed.kubernetes().await?.kubeconfig();
-        let crd = operator::crd::yaml()?;
-        let told = kubectl(&kubeconfig, &["apply", "--server-side", "-f", "-"], &crd).await?;
-        ensure!(!told.contains("Warning"), "the API server warns: {told}");
-        let established = ["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"];
-        kubectl(&kubeconfig, &established, "").await?;
-        anyhow::Ok(kubeconfig)
-    };
-    Ok(INSTALLED.get_or_try_init(install).await?.clone())
-}
-
-/// The operator's service account.
-pub(crate) const ACCOUNT: &str = "sluice-operator";
-
-impl Place {
-    pub(crate) async fn make(bed: &'static Bed) -> anyhow::Result<Self> {
-        let kubeconfig = install_crd(bed).await?;
-        let kubernetes = bed.kubernetes().await?;
-        let (namespace, home) =
-            (kubernetes.create_namespace(bed, "shop").await?, kubernetes.create_namespace(bed, "sluice").await?);
-        Ok(Self { bed, namespace, home, kubeconfig, nats: bed.nats().await?.url() })
-    }
-
-    /// What `sluice-operator rbac` prints for these namespaces and for the Lease.
-    pub(crate) fn rights(&self, namespaces: &[&str]) -> String {
-        manifests(&RbacArgs {
-            rules: false,
-            namespaces: namespaces.iter().map(ToString::to_string).collect(),
-            lease_namespace: None,
-            lease_name: LEASE_NAME.to_owned(),
-            service_account: Account { namespace: self.home.clone(), name: ACCOUNT.to_owned() },
-        })
-    }
-
-    /// Grants it, and waits until the API server knows.
-    pub(crate) async fn grant(&self, namespaces: &[&str]) -> anyhow::Result<()> {
-        kubectl(&self.kubeconfig, &["apply", "-f", "-"], &self.rights(namespaces)).await?;
-        let operator = format!("system:serviceaccount:{}:{ACCOUNT}", self.home);
-        let lease = format!("leases/{LEASE_NAME}");
-        let patches = namespaces.iter().map(|namespace| (*namespace, "patch", "events.events.k8s.io"));
-        for (namespace, verb, resource) in patches.chain([(self.home.as_str(), "update", lease.as_str())]) {
-            eventually(BOUND, "the rights are known", async || {
-                let question = ["auth", "can-i", verb, resource, "-n", namespace, "--as", &operator];
-                kubectl(&self.kubeconfig, &question, "").await
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// An operator for these namespaces, whatever its rights are.
-    pub(crate) async fn spawn(
-        &self,
-        replica: &str,
-        namespaces: &[&str],
-        more: &[&str],
-    ) -> anyhow::Result<(Service, String)> {
-        let kubeconfig = self.bed.kubernetes().await?.kubeconfig_for(&self.home, ACCOUNT).await?;
-        let (admin, served) = (format!("127.0.0.1:{}", free_port()?), namespaces.join(","));
-        let mut arguments = vec!["run", "--nats-url", &self.nats, "--installation", &self.namespace];
-        arguments.extend(["--namespaces", &served, "--lease-namespace", &self.home, "--admin-addr", &admin]);
-        for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
-            arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
-        }
-        arguments.extend(more);
-        let environment = [("KUBECONFIG", kubeconfig.display().to_string())];
-        let name = format!("{}-operator-{replica}", self.namespace);
-        let arguments = arguments.iter().map(ToString::to_string);
-        let service = Service::spawn(self.bed, &name, "sluice-operator", arguments, environment)?;
-        Ok((service, format!("http://{admin}")))
-    }
-}
-
 impl World {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         Self::start_on(Bed::shared().await?, &[]).await
@@ -159,6 +56,24 @@ impl World {
     /// On these servers of NATS, separated by commas.
     pub(crate) async fn start_with(bed: &'static Bed, nats: &str, more: &[&str]) -> anyhow::Result<Self> {
         Self::start_at(Place { nats: nats.to_owned(), ..Place::make(bed).await? }, more).await
+    }
+
+    /// A world whose operator has its API server through a proxy that misbehaves as the test says; the test itself does
+    /// not.
+    pub(crate) async fn behind() -> anyhow::Result<(Self, FaultyServer)> {
+        let bed = Bed::shared().await?;
+        let kubernetes = bed.kubernetes().await?;
+        let faulty = FaultyServer::start(bed, kubernetes).await?;
+        let place = Place::make(bed).await?;
+        let way = faulty.kubeconfig_for(kubernetes, &place.home, ACCOUNT).await?;
+        Ok((Self::start_at(Place { way, ..place }, &["--identity", "a"]).await?, faulty))
+    }
+
+    /// A world with an API server of its own, which may be killed. It ends with the process.
+    pub(crate) async fn alone() -> anyhow::Result<Self> {
+        let bed: &'static Bed = Box::leak(Box::new(Bed::builder().nats().kubernetes().start().await?));
+        apply_crd(bed).await?;
+        Self::start_at(Place::make_in(bed).await?, &[]).await
     }
 
     async fn start_at(place: Place, more: &[&str]) -> anyhow::Result<Self> {
@@ -174,6 +89,34 @@ impl World {
         let namespaces = [&[place.namespace.as_str()], others].concat();
         let (operator, admin) = place.spawn("a", &namespaces, more).await?;
         Ok(Self { place, client, operator, admin })
+    }
+
+    /// A second replica, ready, called `b`, with a straight way to the API server.
+    pub(crate) async fn second(&self) -> anyhow::Result<(Service, String)> {
+        let place = Place {
+            way: self.bed.kubernetes().await?.kubeconfig_for(&self.home, ACCOUNT).await?,
+            ..self.place.clone()
+        };
+        let (second, admin) = place.spawn("b", &[&self.namespace], &["--identity", "b"]).await?;
+        second.wait_ready(&admin).await?;
+        Ok((second, admin))
+    }
+
+    /// The Lease by which one replica acts.
+    pub(crate) async fn lease(&self) -> anyhow::Result<Value> {
+        let lease = ["-n", &self.home, "get", "lease", LEASE_NAME, "-o", "json"];
+        Ok(serde_json::from_str(&kubectl(&self.kubeconfig, &lease, "").await?)?)
+    }
+
+    /// Waits until this replica holds the Lease; "" is nobody.
+    pub(crate) async fn until_held_by(&self, identity: &str) -> anyhow::Result<()> {
+        eventually(BOUND, &format!("{identity} holds the Lease"), async || {
+            let lease = self.lease().await?;
+            let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+            ensure!(holder == identity, "held by {holder:?}");
+            Ok(())
+        })
+        .await
     }
 
     pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
@@ -220,13 +163,6 @@ impl World {
         .await
     }
 
-    /// A count or a level of the operator.
-    pub(crate) async fn metric(&self, name: &str) -> anyhow::Result<u64> {
-        let body = reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?;
-        let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(line.with_context(|| format!("no {name} in {body}"))?.parse()?)
-    }
-
     pub(crate) fn sales(&self) -> anyhow::Result<Table<Definition>> {
         let installation = Installation::parse(&self.namespace).map_err(anyhow::Error::msg)?;
         Ok(Table::new(self.client.clone(), installation.sales_bucket()))
@@ -269,8 +205,12 @@ impl World {
 
     /// Everything in the stream of a sale.
     pub(crate) async fn shelf(&self, name: &str) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
-        let sale = self.sale_id(name).await?;
-        let stream = Stream { sale, epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
+        self.shelf_of(&self.sale_id(name).await?).await
+    }
+
+    /// The same without asking the API server.
+    pub(crate) async fn shelf_of(&self, sale: &SaleId) -> anyhow::Result<(JetStream, operator::plan::Shelf)> {
+        let stream = Stream { sale: sale.clone(), epoch: operator::plan::FIRST_EPOCH, shard: Shard(0) };
         let mut records = observe::Records::new();
         let shelf = observe::shelf(&self.client, &stream, &[], &mut records).await?;
         shelf.context("the sale has no stream")
@@ -284,14 +224,24 @@ impl World {
     /// The same, to these customers.
     pub(crate) async fn sell_to(&self, name: &str, sku: &str, customers: Range<u32>) -> anyhow::Result<()> {
         let definition = self.definition(name).await?.context("nothing is published")?;
+        self.sell_of(&definition, sku, customers).await
+    }
+
+    /// The same without asking the API server; each customer buys once.
+    pub(crate) async fn sell_of(
+        &self,
+        definition: &Definition,
+        sku: &str,
+        customers: Range<u32>,
+    ) -> anyhow::Result<()> {
         let sku = Sku::parse(sku)?;
-        let (store, _) = self.shelf(name).await?;
+        let (store, _) = self.shelf_of(&definition.sale).await?;
         let mut customers = customers.peekable();
         for index in 0..definition.item(&sku).context("no such item")?.buckets {
             while let Some(customer) = customers.peek() {
                 let found = observe::bucket(&store, &sku, protocol::BucketIndex(index)).await?;
                 let Ok(next) = found.bucket.claim(Units(1), definition.generation) else { break };
-                let customer = CustomerId::derive(b"key", name, &customer.to_string());
+                let customer = CustomerId::derive(b"key", definition.sale.as_str(), &format!("{customer}"));
                 let order = Order {
                     key: IdempotencyKey::parse("one")?,
                     sku: sku.clone(),
@@ -309,8 +259,7 @@ impl World {
                 customers.next();
             }
         }
-        let left = customers.count();
-        ensure!(left == 0, "{left} units could not be sold");
+        ensure!(customers.peek().is_none(), "{} units could not be sold", customers.count());
         Ok(())
     }
 
@@ -321,9 +270,7 @@ impl World {
 
     /// The same for a sale whose resource may be gone.
     pub(crate) async fn keep_books_of(&self, definition: &Definition) -> anyhow::Result<()> {
-        let mut records = observe::Records::new();
-        let found = observe::shelf(&self.client, &definition.stream(Shard(0)), &[], &mut records).await?;
-        let (store, shelf) = found.context("the sale has no stream")?;
+        let (store, shelf) = self.shelf_of(&definition.sale).await?;
         let position: Revision = store.position().await?;
         let items = shelf.items.iter().map(|(sku, stock)| {
             let (supply, free) = (stock.supply(), stock.free());
@@ -376,6 +323,13 @@ impl World {
     }
 }
 
+/// One number of a replica's metrics.
+pub(crate) async fn metric(admin: &str, name: &str) -> anyhow::Result<u64> {
+    let body = reqwest::get(format!("{admin}/metrics")).await?.text().await?;
+    let value = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(value.with_context(|| format!("{name} is not among the metrics"))?.parse()?)
+}
+
 /// A sale with this spec.
 pub(crate) fn sale(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "sluice.dev/v1alpha1", "kind": "FlashSale", "metadata": { "name": name }, "spec": spec })
@@ -398,17 +352,4 @@ pub(crate) fn field<'s>(sale: &'s Value, condition: &str, field: &str) -> &'s st
     let conditions = sale["status"]["conditions"].as_array();
     let found = conditions.and_then(|all| all.iter().find(|c| c["type"] == condition));
     found.and_then(|condition| condition[field].as_str()).unwrap_or_default()
-}
-
-/// The whole answer, head included.
-pub(crate) async fn http_get(url: &str) -> anyhow::Result<String> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://");
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
-    let mut stream = tokio::net::TcpStream::connect(host).await?;
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
 }

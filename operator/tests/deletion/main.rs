@@ -5,6 +5,9 @@
 
 mod namespace;
 mod one;
+#[path = "../cluster/place.rs"]
+#[allow(dead_code, reason = "these tests need less of it than those of the operator's life")]
+mod place;
 mod rules;
 #[path = "../cluster/world.rs"]
 #[allow(dead_code, reason = "these tests need less of it than those of the operator's life")]

@@ -9,8 +9,9 @@ use runtime::jetstream::stream_info;
 use serde_json::{Value, json};
 use testbed::{Bed, eventually};
 
+use crate::place::{ACCOUNT, kubectl};
 use crate::rules;
-use crate::world::{ACCOUNT, BOUND, World, field, http_get, kubectl, reason, spec};
+use crate::world::{BOUND, World, field, reason, spec};
 
 /// Kubernetes tries again at growing intervals, up to a minute.
 const NAMESPACE_BOUND: Duration = Duration::from_secs(150);
@@ -147,7 +148,7 @@ async fn rights_that_went_with_the_namespace_are_told_and_can_be_lent() -> anyho
         world.namespace
     );
     eventually(BOUND, "it is told", async || {
-        let answer = http_get(&format!("{}/readyz", world.admin)).await?;
+        let answer = reqwest::get(&format!("{}/readyz", world.admin)).await?.text().await?;
         ensure!(
             answer.contains(&sentence) && answer.contains("lend it these rights by a ClusterRoleBinding"),
             "{answer}"

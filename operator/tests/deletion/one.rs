@@ -4,8 +4,9 @@ use serde_json::json;
 use testbed::Bed;
 use testbed::eventually;
 
+use crate::place::kubectl;
 use crate::rules;
-use crate::world::{BOUND, World, kubectl, reason, spec};
+use crate::world::{BOUND, World, reason, spec};
 
 async fn delete(world: &World, name: &str) -> anyhow::Result<String> {
     world.kubectl(&["delete", "fs", name, "--wait=false"], "").await

@@ -6,7 +6,8 @@ use testbed::eventually;
 use testbed::installation::chart_file;
 use tokio::sync::OnceCell;
 
-use crate::world::{BOUND, World, kubectl, spec};
+use crate::place::kubectl;
+use crate::world::{BOUND, World, spec};
 
 static IN_FORCE: OnceCell<()> = OnceCell::const_new();
 

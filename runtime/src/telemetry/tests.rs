@@ -7,8 +7,10 @@ fn a_filter_that_cannot_be_read_is_refused_with_the_flag_and_its_value() {
 }
 
 #[test]
-fn the_client_of_nats_is_quiet_unless_it_is_asked_to_speak() {
-    assert!(filter("debug").unwrap().to_string().contains("async_nats=off"));
-    let asked = filter("info,async_nats=debug").unwrap().to_string();
-    assert!(asked.contains("async_nats=debug") && !asked.contains("off"), "{asked}");
+fn talkative_clients_are_quiet_unless_they_are_asked_to_speak() {
+    for name in TALKATIVE {
+        assert!(filter("debug").unwrap().to_string().contains(&format!("{name}=off")));
+        let asked = filter(&format!("info,{name}=debug")).unwrap().to_string();
+        assert!(asked.contains(&format!("{name}=debug")) && !asked.contains(&format!("{name}=off")), "{asked}");
+    }
 }

@@ -5,12 +5,18 @@ use std::fs::{OpenOptions, create_dir_all};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use serde_json::json;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 #[derive(Clone)]
 pub(crate) struct Identity {
@@ -71,6 +77,17 @@ impl Identity {
 
     pub(crate) fn admin_token(&self) -> &str {
         &self.admin_token
+    }
+
+    /// Ends TLS as the API server does, with its own certificate.
+    pub(crate) fn acceptor(folder: &Path) -> anyhow::Result<TlsAcceptor> {
+        let certificate = CertificateDer::from_pem_slice(&std::fs::read(folder.join("server.crt"))?)?;
+        let key = PrivateKeyDer::from_pem_slice(&std::fs::read(folder.join("server.key"))?)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
     /// Writes a kubeconfig for whoever holds `token`. JSON is YAML too.

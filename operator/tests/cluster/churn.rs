@@ -1,0 +1,72 @@
+//! How little is written where little changes.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::json;
+use testbed::eventually;
+use testbed::kubernetes::faulty::Call;
+
+use crate::world::{BOUND, World, field, metric, reason, spec};
+
+const LOOKS: &str = "sluice_operator_reconciles_total";
+/// How often numbers may be written.
+const NUMBERS_EVERY: Duration = Duration::from_secs(2);
+
+fn status_writes(call: &Call) -> bool {
+    call.is("patch", "flashsales/status")
+}
+
+#[tokio::test]
+async fn five_hundred_units_sold_one_by_one_cost_one_write_in_two_seconds() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    world.apply("busy", &spec(-10, &[json!({ "sku": "A", "quantity": 1_000 })])).await?;
+    world.in_force("busy").await?;
+    let definition = world.definition("busy").await?.unwrap();
+    world.keep_books_of(&definition).await?;
+    world.until("busy", "the books are seen", |sale| field(sale, "LedgerInSync", "status") == "True").await?;
+    let clock = runtime::clock::Clock::system();
+    let (begun, written, looks) = (clock.monotonic(), faulty.done(status_writes), metric(&world.admin, LOOKS).await?);
+    for customer in 0..500 {
+        world.sell_of(&definition, "A", customer..customer + 1).await?;
+        world.keep_books_of(&definition).await?;
+    }
+    world.until("busy", "all of it is told", |sale| sale["status"]["totals"]["sold"] == 500).await?;
+    let took = clock.monotonic() - begun;
+    let (written, looks) = (faulty.done(status_writes) - written, metric(&world.admin, LOOKS).await? - looks);
+    println!("500 units in {took:?}: {looks} looks, {written} writes");
+    // The first one need not wait.
+    let most = 1 + took.as_secs() / NUMBERS_EVERY.as_secs();
+    assert!(u64::try_from(written)? <= most, "{written} writes in {took:?}");
+    assert!(looks > u64::try_from(written)?, "{looks} looks");
+    assert_eq!(world.stock("busy", "A").await?, (500, 1_000));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    world.apply("still", &spec(3_600, &[json!({ "sku": "A", "quantity": 5 })])).await?;
+    let before = world.in_force("still").await?;
+    // Three looks without a reason to write: the ledger says the same three times.
+    world.keep_books("still").await?;
+    world.until("still", "the books are seen", |sale| field(sale, "LedgerInSync", "status") == "True").await?;
+    let sale = world.get("still").await?;
+    assert_eq!(reason(&sale, "Ready"), "Scheduled");
+    assert_ne!(sale["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
+    let begun = metric(&world.admin, LOOKS).await?;
+    let writes = |call: &Call| call.writes() && call.resource != "leases";
+    let written = faulty.asked(writes).len();
+    for round in 1..=3 {
+        world.keep_books("still").await?;
+        eventually(BOUND, "a look", async || {
+            let looks = metric(&world.admin, LOOKS).await?;
+            ensure!(looks >= begun + round, "{looks} looks");
+            Ok(())
+        })
+        .await?;
+    }
+    assert_eq!(faulty.asked(writes).len(), written, "{:?}", faulty.asked(writes));
+    assert_eq!(world.get("still").await?["metadata"]["resourceVersion"], sale["metadata"]["resourceVersion"]);
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! An API server that refuses, loses what it says, falls silent, or is not there.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use operator::plan::Shelf;
+use protocol::Sku;
+use runtime::clock::Clock;
+use serde_json::{Value, json};
+use testbed::eventually;
+use testbed::kubernetes::faulty::{Asked, Call, Fault, FaultyServer};
+
+use crate::place::apply_crd;
+use crate::world::{BOUND, World, metric, reason, spec};
+
+/// Everything that may become of a write.
+const FAULTS: [(&str, Fault); 6] = [
+    ("conflict", Fault::Refused(409)),
+    ("gone", Fault::Refused(404)),
+    ("many", Fault::TooMany(1)),
+    ("broken", Fault::Refused(500)),
+    ("behind", Fault::LostBehind(500)),
+    ("lost", Fault::Lost),
+];
+
+/// Lines of the log that somebody should read, and that name `what`.
+fn warnings(world: &World, what: &str) -> Vec<String> {
+    let log = world.operator.log();
+    let loud = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR"));
+    loud.filter(|line| line.contains(what)).map(ToOwned::to_owned).collect()
+}
+
+fn assert_provisioned_once(shelf: &Shelf, quantity: i64) {
+    let stock = &shelf.items[&Sku::parse("A").unwrap()];
+    assert_eq!((stock.free(), stock.supply()), (quantity, quantity));
+    assert_eq!(shelf.messages, 1 + 16 * 2, "one meta, and a bucket and a record for each share");
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_a_write_the_sale_is_provisioned_once_and_nothing_is_written_twice() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    let writes =
+        [("finalizer", "flashsales", 0), ("latch", "flashsales/status", 0), ("status", "flashsales/status", 1)];
+    for (write, resource, before) in writes {
+        for (kind, fault) in FAULTS {
+            let name = format!("{write}-{kind}");
+            let sale = name.clone();
+            let is = move |call: &Call| call.is("patch", resource) && call.name == sale;
+            let passed = std::sync::atomic::AtomicUsize::new(0);
+            // The status is what is written after the latch.
+            faulty.next(1, fault, {
+                let is = is.clone();
+                move |call| is(call) && passed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= before
+            });
+            world.apply(&name, &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+            world.in_force(&name).await?;
+            let (_, shelf) = world.shelf(&name).await?;
+            assert_provisioned_once(&shelf, 700);
+            let definition = world.definition(&name).await?.unwrap();
+            assert_eq!(definition.streams, std::slice::from_ref(&shelf.identity));
+            let sent = faulty.asked(&is);
+            ensure!(sent.iter().any(|asked| asked.told != Some(200)), "{name}: no fault was met: {sent:?}");
+            let done = faulty.done(&is);
+            assert_eq!(done, if write == "finalizer" { 1 } else { 2 }, "{name}: {sent:?}");
+            assert!(warnings(&world, &name).len() <= 1, "{:#?}", warnings(&world, &name));
+        }
+    }
+    let sales = world.kubectl(&["get", "fs", "-o", "name"], "").await?;
+    assert_eq!(sales.lines().count(), writes.len() * FAULTS.len());
+    // The client of Kubernetes says nothing by itself, least of all once per try.
+    let noise = warnings(&world, "kube");
+    assert!(noise.iter().all(|line| line.contains("/kube") || !line.contains("kube_")), "{noise:#?}");
+    assert!(world.operator.ended()?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_told_hold_up_nothing() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    for (kind, fault) in FAULTS {
+        faulty.heal();
+        faulty.every(fault, |call| call.resource == "events");
+        let name = format!("untold-{kind}");
+        world.apply(&name, &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+        world.in_force(&name).await?;
+        assert_provisioned_once(&world.shelf(&name).await?.1, 700);
+        world.patch(&name, &json!({ "spec": { "items": [{ "sku": "A", "quantity": 900 }] } })).await?;
+        world.in_force(&name).await?;
+        assert_eq!(world.stock(&name, "A").await?, (900, 900));
+        assert_eq!(warnings(&world, &name), Vec::<String>::new());
+    }
+    ensure!(faulty.asked(|call| call.resource == "events").len() >= FAULTS.len(), "no event was tried");
+    Ok(())
+}
+
+/// How long each of these requests came after the one before.
+fn pauses(asked: &[Asked]) -> Vec<Duration> {
+    asked.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+}
+
+async fn tries(faulty: &FaultyServer, count: usize, is: impl Fn(&Call) -> bool) -> anyhow::Result<Vec<Asked>> {
+    eventually(BOUND * 2, "enough tries", async || {
+        let asked = faulty.asked(&is);
+        ensure!(asked.len() >= count, "{} tries", asked.len());
+        Ok(asked)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_for_long_is_asked_less_and_less_and_told_of_once() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    for (name, code) in [("conflicts", 409), ("vanishes", 404), ("breaks", 500)] {
+        let is = move |call: &Call| call.is("patch", "flashsales/status") && call.name == name;
+        faulty.every(Fault::Refused(code), is);
+        world.apply(name, &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+        let asked = tries(&faulty, 8, is).await?;
+        let pauses = pauses(&asked);
+        assert!(pauses[6] >= Duration::from_secs(1), "{name}: {pauses:?}");
+        faulty.heal();
+        world.in_force(name).await?;
+        assert_provisioned_once(&world.shelf(name).await?.1, 700);
+        assert!(warnings(&world, name).len() <= 1, "{:#?}", warnings(&world, name));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_busy_server_is_left_alone_for_as_long_as_it_says() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    let is = |call: &Call| call.is("patch", "flashsales/status") && call.name == "patient";
+    faulty.next(2, Fault::TooMany(3), is);
+    world.apply("patient", &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    world.in_force("patient").await?;
+    let pauses = pauses(&faulty.asked(is));
+    assert!(pauses[..2].iter().all(|pause| *pause >= Duration::from_secs(3)), "{pauses:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_that_is_never_answered_is_given_up_and_made_again() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    let is = |call: &Call| call.is("patch", "flashsales/status") && call.name == "hung";
+    faulty.next(1, Fault::Silent, is);
+    world.apply("hung", &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    tries(&faulty, 1, is).await?;
+    // Others are served meanwhile.
+    world.apply("served", &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    world.in_force("served").await?;
+    assert_eq!(faulty.done(is), 0);
+    tries(&faulty, 2, is).await?;
+    world.in_force("hung").await?;
+    assert_provisioned_once(&world.shelf("hung").await?.1, 700);
+    assert_eq!(warnings(&world, "hung").len(), 1, "{:#?}", warnings(&world, "hung"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lease_that_is_refused_or_lost_for_a_moment_does_not_end_the_term() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    world.apply("before", &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    world.in_force("before").await?;
+    let transitions = world.lease().await?["spec"]["leaseTransitions"].clone();
+    let is = |call: &Call| call.resource == "leases";
+    let more = [("unavailable", Fault::LostBehind(503)), ("silent", Fault::Silent)];
+    for (kind, fault) in FAULTS.into_iter().chain(more) {
+        let renewed = |call: &Call| call.is("update", "leases");
+        let done = faulty.done(renewed);
+        // One request of a renewal, whichever it is. A Lease that is not there is made; two silences outlast a term.
+        for verb in ["get", "update"] {
+            if verb == "update" || !["gone", "silent"].contains(&kind) {
+                faulty.next(1, fault, move |call| is(call) && call.verb == verb);
+            }
+        }
+        eventually(BOUND, "the Lease is renewed", async || {
+            ensure!(faulty.done(renewed) >= done + 2, "{:?}", faulty.asked(renewed).last());
+            Ok(())
+        })
+        .await
+        .with_context(|| kind.to_owned())?;
+    }
+    let log = world.operator.log();
+    assert_eq!(log.matches("this replica acts").count(), 1, "{log}");
+    assert!(!log.contains("this replica does not act any more"), "{log}");
+    assert_eq!(world.lease().await?["spec"]["leaseTransitions"], transitions);
+    assert!(warnings(&world, "the Lease").len() <= FAULTS.len() + 2, "{:#?}", warnings(&world, "the Lease"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sale_opens_and_sells_while_the_api_server_is_away_and_is_told_of_when_it_is_back() -> anyhow::Result<()> {
+    let world = World::alone().await?;
+    let kubernetes = world.bed.kubernetes().await?;
+    let spec = spec(12, &[json!({ "sku": "A", "quantity": 700 })]);
+    let start: jiff::Timestamp = spec["schedule"]["startTime"].as_str().unwrap_or_default().parse()?;
+    world.apply("away", &spec).await?;
+    world.until("away", "it is scheduled", |sale| reason(sale, "Ready") == "Scheduled").await?;
+    world.kubectl(&["patch", "fs", "away", "--type=merge", "-p", &restock(900)], "").await?;
+    world.in_force("away").await?;
+    let definition = world.definition("away").await?.unwrap();
+    kubernetes.kill9().await?;
+    // The Lease runs out and the sale opens; then everything that had a timeout has met it: the Lease (10 s), its
+    // requests (3 s), and the watch, whose connection ended with the server.
+    eventually(BOUND, "the operator stops acting and the start passes", async || {
+        ensure!(metric(&world.admin, "sluice_operator_leader").await? == 0, "it acts");
+        ensure!(Clock::system().now() > start, "it has not opened");
+        Ok(())
+    })
+    .await?;
+    world.sell_of(&definition, "A", 0..200).await?;
+    kubernetes.restart().await?;
+    let sale = world
+        .until("away", "it is told", |sale| reason(sale, "Ready") == "Open" && sale["status"]["totals"]["sold"] == 200)
+        .await?;
+    assert_eq!(sale["status"]["openedAt"], spec["schedule"]["startTime"]);
+    assert_eq!(sale["status"]["totals"]["free"], 700);
+    let (_, shelf) = world.shelf("away").await?;
+    let stock = &shelf.items[&Sku::parse("A")?];
+    assert_eq!((stock.free(), stock.supply()), (700, 900));
+    // One meta, 16 buckets, the records of the first fill and of the restock, 200 orders.
+    assert_eq!(shelf.messages, 1 + 16 + 16 + 16 + 200);
+    world.patch("away", &serde_json::from_str::<Value>(&restock(1_000))?).await?;
+    world.in_force("away").await?;
+    assert_eq!(world.stock("away", "A").await?, (800, 1_000));
+    let loud = warnings(&world, "");
+    assert!(loud.len() <= 4, "one line for each who noticed, not one per try: {loud:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resource_definition_that_is_deleted_and_made_again_is_served_again() -> anyhow::Result<()> {
+    let world = World::alone().await?;
+    world.apply("early", &spec(3_600, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    world.in_force("early").await?;
+    let definition = world.definition("early").await?.unwrap();
+    // Everything of the kind goes first, by its finalizers.
+    world.kubectl(&["delete", "crd", "flashsales.sluice.dev", "--timeout=30s"], "").await?;
+    assert!(world.sales()?.get(definition.sale.as_str()).await?.is_none(), "the sale was not removed");
+    eventually(BOUND, "the operator has noticed", async || {
+        ensure!(!warnings(&world, "watching FlashSales").is_empty(), "{}", world.operator.log());
+        Ok(())
+    })
+    .await?;
+    apply_crd(world.bed).await?;
+    world.apply("later", &spec(-10, &[json!({ "sku": "A", "quantity": 700 })])).await?;
+    world.in_force("later").await?;
+    assert_provisioned_once(&world.shelf("later").await?.1, 700);
+    assert_eq!(warnings(&world, "").len(), 1, "{:#?}", warnings(&world, ""));
+    Ok(())
+}
+
+fn restock(quantity: u32) -> String {
+    json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity }] } }).to_string()
+}
