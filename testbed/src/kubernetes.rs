@@ -4,6 +4,7 @@
 //! deleted namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service
 //! account is off.
 
+mod flash_sales;
 mod identity;
 
 use std::fmt;
@@ -18,6 +19,8 @@ use crate::kubernetes::identity::Identity;
 use crate::port::free_port;
 use crate::process::{Process, Program};
 use crate::tool;
+
+pub use flash_sales::FlashSales;
 
 /// One API server with its store.
 #[derive(Debug)]
