@@ -13,15 +13,20 @@
 
 mod books;
 mod burst;
+mod history;
 mod life;
 mod losses;
 mod paid;
+mod rush;
 mod shoppers;
+mod silent;
+mod stored;
 mod wrong;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use runtime::clock::Clock;
 use serde_json::{Value, json};
 use testbed::crowd::{Arrival, Crowd, History};
 use testbed::installation::{Installation, Plan};
@@ -53,10 +58,12 @@ fn sale(name: &str, quantity: u32) -> Value {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a schedule around the present")]
+fn now() -> jiff::Timestamp {
+    Clock::system().now()
+}
+
 fn from_now(seconds: i64) -> String {
-    let now = jiff::Timestamp::now();
-    format!("{:.0}", now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap())
+    format!("{:.0}", now().checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap())
 }
 
 /// Applies a sale and waits until it can be bought; its id.
