@@ -17,6 +17,7 @@ mod history;
 mod life;
 mod losses;
 mod paid;
+mod restock;
 mod rush;
 mod shoppers;
 mod silent;
