@@ -38,6 +38,7 @@ use crate::observe::Records;
 use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
 use crate::status::{self, Change};
 
+mod ending;
 mod look;
 mod removal;
 mod wake;
@@ -151,9 +152,11 @@ pub async fn run(context: Arc<Context>, namespaces: &[String], stopping: Cancell
         let controller = Controller::new(api, watcher::Config::default())
             .with_config(Config::default().concurrency(CONCURRENCY))
             .reconcile_on(wakes)
-            .graceful_shutdown_on(stopped)
-            .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
-        controllers.push(controller.for_each(async |outcome| told(outcome.err())));
+            .graceful_shutdown_on(stopped);
+        let store = controller.store();
+        let looks = controller.run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
+        let served = looks.for_each(async |outcome| told(outcome.err()));
+        controllers.push(ending::ended(served, store, stopping.clone()));
     }
     let wakes = Wakes { context, queues };
     tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
