@@ -49,6 +49,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             edges_nats: vec![nats.clone(), nats.clone()],
             postgres: postgres.clone(),
             redis: up.redis_url.clone(),
+            further_operators: 0,
             ledgers: 2,
             replicas: up.replicas,
         },

@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn whatever_else_is_said_within_a_pause_is_found() {
         let shut = || [paused(10, None)];
-        for answer in [no("sold-out"), no("internal"), Answer::Settling("a".to_owned()), Answer::Lost("RST".to_owned())] {
+        for answer in [no("sold-out"), no("internal"), Answer::Settling("a".to_owned()), Answer::Lost("RST".to_owned())]
+        {
             assert!(honoured(&[claim(11, 12, answer.clone())], &shut()).is_err(), "{answer:?}");
             honoured(&[claim(8, 12, answer)], &shut()).unwrap();
         }

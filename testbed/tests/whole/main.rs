@@ -19,6 +19,7 @@ mod losses;
 mod paid;
 mod restock;
 mod rush;
+mod sequences;
 mod shoppers;
 mod silent;
 mod stored;
@@ -73,6 +74,12 @@ async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
     at.apply(resource).await?;
     at.wait_for(&name, "Provisioned", 60).await?;
     let id = at.sale_id(&name).await?;
+    known(at, &id).await?;
+    Ok(id)
+}
+
+/// Waits until every edge knows a sale.
+async fn known(at: &Installation, id: &str) -> anyhow::Result<()> {
     for edge in &at.access().edges {
         eventually(Duration::from_secs(10), "the edge to know the sale", async || {
             let answer = reqwest::get(format!("{edge}/v1/sales/{id}")).await?;
@@ -81,7 +88,7 @@ async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
         })
         .await?;
     }
-    Ok(id)
+    Ok(())
 }
 
 fn crowd(at: &Installation, sale_id: &str) -> Crowd {

@@ -48,7 +48,11 @@ async fn bought(
     let buy = buy.header("idempotency-key", "probe").json(&json!({ "sku": "UNIT", "quantity": UNITS_PER_ORDER }));
     let answer = buy.send().await?;
     let status = answer.status();
-    ensure!(status == StatusCode::CREATED, "units were shown and could not be bought: {status} {}", answer.text().await?);
+    ensure!(
+        status == StatusCode::CREATED,
+        "units were shown and could not be bought: {status} {}",
+        answer.text().await?
+    );
     Ok((shown, watch.elapsed()))
 }
 
@@ -64,10 +68,10 @@ async fn sold_out(at: &Installation, client: &Client, id: &str) -> anyhow::Resul
     Ok(())
 }
 
-fn told(what: &str, mut times: Vec<Duration>) {
+fn told(what: &str, mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |quantile: usize| times[(times.len() * quantile).div_ceil(100).clamp(1, times.len()) - 1];
-    println!("{what}: min {:?}, median {:?}, p99 {:?}, max {:?}", at(0), at(50), at(99), at(100));
+    format!("{what}: min {:?}, median {:?}, p99 {:?}, max {:?}", at(0), at(50), at(99), at(100))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +108,8 @@ async fn fifty_restocks_of_a_sale_that_is_sold_out_are_shown_and_bought_at_both_
         shown.extend(times.iter().map(|(shown, _)| *shown).max());
         bought_at.extend(times.iter().map(|(_, bought)| *bought).max());
     }
-    told("a restock is shown by both edges after", shown);
-    told("and bought at both after", bought_at);
+    println!("{}", told("a restock is shown by both edges after", shown));
+    println!("{}", told("and bought at both after", bought_at));
 
     at.wait_for("restocks", "SupplyApplied", 30).await.unwrap();
     let all = crowd.run(&buyers.next().unwrap()[..buys], |_| {}).await.unwrap();

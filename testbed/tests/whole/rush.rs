@@ -87,15 +87,30 @@ impl Rush {
 
     /// Waits until so many claims that begin from now on satisfy this.
     pub(crate) async fn sees(&self, what: &str, count: usize, wanted: impl Fn(&Claim) -> bool) -> anyhow::Result<()> {
-        let now = self.clock.now();
+        self.sees_since(self.clock.now(), what, count, wanted).await
+    }
+
+    /// Waits until so many claims that began since then satisfy this.
+    pub(crate) async fn sees_since(
+        &self,
+        since: Timestamp,
+        what: &str,
+        count: usize,
+        wanted: impl Fn(&Claim) -> bool,
+    ) -> anyhow::Result<()> {
         eventually(SEEN_WITHIN, what, async || {
             let claims = lock(&self.claims);
-            let since = claims.iter().filter(|claim| claim.begun >= now);
+            let since = claims.iter().filter(|claim| claim.begun >= since);
             let (seen, last) = (since.clone().filter(|claim| wanted(claim)).count(), since.clone().next_back());
             ensure!(seen >= count, "{seen} of {count}; the last claim: {last:?}");
             Ok(())
         })
         .await
+    }
+
+    /// Waits until so many more claims are answered.
+    pub(crate) async fn goes_on(&self, count: usize) -> anyhow::Result<()> {
+        self.sees("people to be answered", count, |_| true).await
     }
 
     async fn shop(&self, number: usize) -> anyhow::Result<()> {

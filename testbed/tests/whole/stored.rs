@@ -45,13 +45,8 @@ pub(crate) async fn read(at: &Installation, sale_id: &str) -> anyhow::Result<Sto
     let identity = definition.streams.first().context("a sale has a stream")?;
     let store = JetStream::open(client, &definition.stream(Shard(0)), Some(identity)).await?;
     let position = store.position().await?;
-    let mut stored = Stored {
-        definition,
-        buckets: BTreeMap::new(),
-        supplies: BTreeMap::new(),
-        orders: BTreeMap::new(),
-        position,
-    };
+    let mut stored =
+        Stored { definition, buckets: BTreeMap::new(), supplies: BTreeMap::new(), orders: BTreeMap::new(), position };
     let mut feed = store.follow(&Keys::All, From::After(Revision(0))).await?;
     loop {
         let entry = feed.next().await?;
@@ -83,13 +78,21 @@ impl Stored {
         Ok(())
     }
 
+    /// The buckets of an item.
+    pub(crate) fn buckets_of<'s>(&'s self, sku: &'s str) -> impl Iterator<Item = &'s Bucket> {
+        self.buckets.iter().filter(move |(of, _)| of.as_str() == sku).flat_map(|(_, buckets)| buckets)
+    }
+
     fn item_conserved(&self, item: &Item) -> anyhow::Result<()> {
         let mut sums = Sums::default();
         let records = self.supplies.get(&item.sku).context("no supply record")?;
         let mut generation = records.values().next().map(|record| record.generation);
         for ((number, record), expected) in records.iter().zip(1..) {
             ensure!(*number == expected, "supply record {expected} is missing");
-            ensure!(Some(record.generation) >= generation, "record {number} is of an older definition than the one before");
+            ensure!(
+                Some(record.generation) >= generation,
+                "record {number} is of an older definition than the one before"
+            );
             generation = Some(record.generation);
             sums.add_supply(record);
             ensure!(sums.supply == i64::from(record.total.0), "record {number} does not add up: {record:?}");
@@ -106,7 +109,10 @@ impl Stored {
         ensure!(sums.gap() == 0, "{} units too many: {sums:?}", sums.gap());
         let shortfall = sums.shortfall(item.target());
         ensure!(sums.supply >= i64::from(item.target().0), "units are missing: {sums:?} of {:?}", item.target());
-        ensure!(shortfall.0 == 0 || sums.free == 0, "{shortfall} units were not taken back though some are free: {sums:?}");
+        ensure!(
+            shortfall.0 == 0 || sums.free == 0,
+            "{shortfall} units were not taken back though some are free: {sums:?}"
+        );
         Ok(())
     }
 }
