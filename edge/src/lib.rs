@@ -7,6 +7,7 @@
 //! connection ─► serve (who is let in, how long) ─► shell (bounds, id, counts) ─► app (routes)
 //!                                                                                  │ auth: who asks
 //!        sales: what is for sale ◄── table of sales ──► warm: desks open in time   ▼
+//!                            ▲── overtaken: asked for, where buckets are ahead     │
 //!                                                                                  │ limit: how often
 //!        frames: what viewers see ◄──────────────────────────────────────────── claim: the engine
 //!                                                                                  │
@@ -28,6 +29,7 @@ pub mod limit;
 pub mod metrics;
 pub mod mint;
 pub mod openapi;
+pub mod overtaken;
 pub mod problem;
 pub mod punctual;
 pub mod routes;

@@ -247,6 +247,8 @@ pub struct Metrics {
     pub sales: IntGauge,
     /// Definitions that cannot be used.
     pub definitions_unusable: IntCounter,
+    /// Definitions that were asked for.
+    pub definitions_asked: IntCounter,
     /// Requests that panicked.
     pub panics: IntCounter,
 }
@@ -290,6 +292,10 @@ impl Metrics {
             definitions_unusable: registry.counter(
                 "sluice_edge_definitions_unusable_total",
                 "Definitions of sales that could not be used; the one before stays.",
+            )?,
+            definitions_asked: registry.counter(
+                "sluice_edge_definitions_asked_total",
+                "Definitions that were asked for because buckets were ahead of what the watch had told.",
             )?,
             panics: registry.counter("sluice_edge_panics_total", "Requests that panicked.")?,
         })

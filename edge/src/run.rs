@@ -26,6 +26,7 @@ use crate::frames::Frames;
 use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
+use crate::overtaken;
 use crate::punctual;
 use crate::sales::Sales;
 use crate::serve::patience::Patience;
@@ -64,7 +65,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
     let questions = runtime::nats::connect(&args.nats, &process, "questions").await?;
-    let engine = Engine::new(claims, args.nats.installation.clone(), floor(&process, listener.local_addr()?)?);
+    let engine = Engine::new(claims.clone(), args.nats.installation.clone(), floor(&process, listener.local_addr()?)?);
     let sales = Arc::new(Sales::default());
     let stopping = process.drain.stopping();
 
@@ -74,7 +75,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         keys: Arc::clone(&keys),
         metrics: Arc::clone(&metrics),
     };
-    kept.keep(&args, &process, sales_client);
+    kept.keep(&args, &process, sales_client, claims);
     let tasks = process.drain.tasks().clone();
     let clock = process.clock.clone();
     let installation = args.nats.installation.clone();
@@ -133,7 +134,7 @@ struct Kept {
 
 impl Kept {
     /// Starts the tasks that do.
-    fn keep(&self, args: &RunArgs, process: &Process, sales_client: async_nats::Client) {
+    fn keep(&self, args: &RunArgs, process: &Process, sales_client: async_nats::Client, claims: async_nats::Client) {
         let stopping = process.drain.stopping();
         let (timed, asked, clock, part, stop) = (
             self.engine.clone(),
@@ -153,6 +154,14 @@ impl Kept {
         let stop = stopping.clone();
         process.drain.spawn("sales", async move {
             following.follow(&table, &part, &counting, &stop).await;
+            Ok(())
+        });
+        // Over the connection that brought the stamps: what tells of definitions may be what is broken.
+        let asked = Table::<Definition>::new(claims, args.nats.installation.sales_bucket());
+        let (engine, sales, metrics, stop) =
+            (self.engine.clone(), Arc::clone(&self.sales), Arc::clone(&self.metrics), stopping.clone());
+        process.drain.spawn("definitions", async move {
+            overtaken::keep(&engine, &sales, &asked, &metrics, &stop).await;
             Ok(())
         });
         let (warming, warm_sales, clock, stop) =
@@ -187,5 +196,6 @@ fn floor(process: &Process, address: std::net::SocketAddr) -> anyhow::Result<Flo
         clock: process.clock.clone(),
         tasks: process.drain.tasks().clone(),
         metrics: Arc::new(claim_metrics::Metrics::register(process.metrics.registry())?),
+        overtaken: Arc::default(),
     })
 }

@@ -4,15 +4,18 @@
 //! lost connection changes nothing either. The fence of every bucket, not this snapshot, keeps an edge with an old
 //! definition from selling by it.
 //!
+//! A definition that was [asked for](Sales::learn) is as good as one that the watch told of; whichever is newer in the table
+//! stays.
+//!
 //! **What it costs.** A lookup is one atomic load and one hash; a change copies a map of pointers.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use protocol::SaleId;
 use protocol::sale::Definition;
 use protocol::wire::{Value as _, WireError};
+use protocol::{Revision, SaleId};
 use runtime::readiness::Part;
 use runtime::registry::{Change, Table};
 use tokio::sync::watch;
@@ -34,6 +37,17 @@ pub struct Sales {
     /// Nothing until the table was read to its end once.
     current: ArcSwapOption<Snapshot>,
     changes: watch::Sender<Arc<Snapshot>>,
+    known: Mutex<Known>,
+}
+
+/// What was learnt so far.
+#[derive(Default)]
+struct Known {
+    definitions: Snapshot,
+    /// Where in the table each of them was written.
+    revisions: HashMap<SaleId, Revision>,
+    /// Before everything is known a sale that is not must not look deleted.
+    caught_up: bool,
 }
 
 impl Sales {
@@ -68,35 +82,51 @@ impl Sales {
         stopping: &CancellationToken,
     ) {
         let mut watch = table.watch();
-        let mut known = Snapshot::new();
-        let mut caught_up = false;
         while let Some(change) = stopping.run_until_cancelled(watch.next()).await {
             match change {
                 Change::CaughtUp => {
-                    caught_up = true;
                     part.set_ok();
+                    let mut known = self.known();
+                    known.caught_up = true;
+                    self.show(&known, metrics);
                 }
-                Change::Interrupted(error) if caught_up => {
+                Change::Interrupted(error) if self.known().caught_up => {
                     tracing::warn!("the table of sales cannot be read now, what is known stays: {error}");
-                    continue;
                 }
-                Change::Interrupted(error) => {
-                    part.set_failed(error.to_string());
-                    continue;
-                }
-                other => {
-                    if let Err(unusable) = apply(&mut known, other) {
-                        metrics.definitions_unusable.inc();
-                        tracing::error!("{unusable}");
-                        continue;
-                    }
-                }
+                Change::Interrupted(error) => part.set_failed(error.to_string()),
+                other => self.change(other, metrics),
             }
-            // Before everything is known a sale that is not must not look deleted.
-            if caught_up {
-                metrics.sales.set(i64::try_from(known.len()).unwrap_or(i64::MAX));
-                self.publish(&known);
+        }
+    }
+
+    /// Takes in what the table has under a sale's key, for somebody who asked. Only of a sale that is known: one that was
+    /// deleted meanwhile does not come back.
+    pub fn learn(&self, sale: &SaleId, definition: Definition, revision: Revision, metrics: &Metrics) {
+        if self.known().definitions.contains_key(sale) {
+            self.change(Change::Put(sale.to_string(), Ok(definition), revision), metrics);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: Change<Definition>, metrics: &Metrics) {
+        let mut known = self.known();
+        match apply(&mut known, change) {
+            // Shown before the next one is let in, so that nothing older is ever shown after it.
+            Ok(()) => self.show(&known, metrics),
+            Err(unusable) => {
+                metrics.definitions_unusable.inc();
+                tracing::error!("{unusable}");
             }
+        }
+    }
+
+    fn show(&self, known: &Known, metrics: &Metrics) {
+        if known.caught_up {
+            metrics.sales.set(i64::try_from(known.definitions.len()).unwrap_or(i64::MAX));
+            self.publish(&known.definitions);
         }
     }
 
@@ -116,9 +146,9 @@ enum Unusable {
     Misplaced(String, SaleId),
 }
 
-fn apply(known: &mut Snapshot, change: Change<Definition>) -> Result<(), Unusable> {
+fn apply(known: &mut Known, change: Change<Definition>) -> Result<(), Unusable> {
     match change {
-        Change::Put(key, definition, _) => {
+        Change::Put(key, definition, revision) => {
             // The table reads the shape; what the rest of the code relies on is checked by the definition itself.
             let definition = definition
                 .and_then(|definition| Definition::parse(&definition.encode()))
@@ -126,21 +156,30 @@ fn apply(known: &mut Snapshot, change: Change<Definition>) -> Result<(), Unusabl
             if definition.sale.as_str() != key {
                 return Err(Unusable::Misplaced(key, definition.sale));
             }
+            if known.revisions.get(&definition.sale).is_some_and(|newer| *newer >= revision) {
+                return Ok(());
+            }
             tracing::info!(sale = %definition.sale, generation = %definition.generation, "a sale was defined");
-            known.insert(definition.sale.clone(), Arc::new(definition));
+            known.revisions.insert(definition.sale.clone(), revision);
+            known.definitions.insert(definition.sale.clone(), Arc::new(definition));
         }
         Change::Deleted(key) => {
             if let Ok(sale) = SaleId::parse(&key)
-                && known.remove(&sale).is_some()
+                && known.definitions.remove(&sale).is_some()
             {
+                known.revisions.remove(&sale);
                 tracing::info!(%sale, "a sale was deleted");
             }
         }
         Change::Reset => {
             tracing::warn!("the table of sales was deleted and made again: every sale is forgotten");
-            known.clear();
+            known.definitions.clear();
+            known.revisions.clear();
         }
         Change::CaughtUp | Change::Interrupted(_) => {}
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! **What must always hold.** A status is written at most once a second, and besides that at the moment at which a shard
 //! becomes exact, because an edge may be waiting for that word to say that a sale is sold out. It is written against the
-//! revision that was read, so a replica that lost its shard and does not know it never overwrites a newer cursor.
+//! revision that was read, so a replica that lost its shard and does not know it never overwrites a newer cursor, and one
+//! that has not heard that the sale is deleted never brings its status back.
 //!
 //! **What it costs.** A task per owned shard; the newest status wins, nothing queues. The table is the operator's: until
 //! it is there, statuses wait.
@@ -107,7 +108,9 @@ async fn write(
         }
         Err(WriteError::Conflict) => {
             *revision = None;
-            Err("another replica wrote it".to_owned())
+            // A key that has no value and is not new was deleted, with its sale: there is nothing to tell any more.
+            let deleted = expected == Revision(0) && matches!(table.get(key).await, Ok(None));
+            if deleted { Ok(()) } else { Err("another replica wrote it".to_owned()) }
         }
         Err(WriteError::Unavailable(lost)) => {
             *revision = None;

@@ -41,6 +41,7 @@ use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
 use crate::served::Served;
 use crate::status::{self, Change};
 
+mod ending;
 mod look;
 mod pending;
 mod removal;
@@ -183,10 +184,11 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
             .trigger_backoff(watch::AtOnce)
             .reconcile_on(wakes)
             .reconcile_all_on(changes(context.servers.clone()))
-            .graceful_shutdown_on(stopped)
-            .run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
+            .graceful_shutdown_on(stopped);
+        let store = controller.store();
+        let looks = controller.run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
         // A look never fails here; what does is the watch, which tells by itself.
-        controllers.push(controller.for_each(async |_| {}));
+        controllers.push(ending::ended(looks.for_each(async |_| {}), store, stopping.clone()));
     }
     let wakes = Wakes { context: context.clone(), queues };
     let finished = CancellationToken::new();

@@ -44,6 +44,8 @@ pub struct Plan {
     pub postgres: String,
     /// Redis, which the edges share for rate limits; without one each applies them by itself.
     pub redis: Option<String>,
+    /// Operators beside the first one; all but one of them only wait for their turn.
+    pub further_operators: usize,
     /// Ledgers.
     pub ledgers: usize,
     /// Replicas of each stream.
@@ -89,6 +91,8 @@ pub struct Installation {
     access: Access,
     /// The operator.
     pub operator: Member,
+    /// Further ones. Any of all may be the one that acts.
+    pub further_operators: Vec<Member>,
     /// The edges.
     pub edges: Vec<Member>,
     /// The ledgers.
@@ -134,6 +138,7 @@ impl Plan {
             nats_monitors,
             postgres: bed.postgres().await?.create_database("sluice").await?,
             redis: Some(bed.redis().await?.url()),
+            further_operators: 0,
             ledgers: 2,
             replicas,
         })
@@ -149,7 +154,10 @@ impl Installation {
         let (name, kubeconfig) = (plan.namespace.clone(), plan.kubeconfig.clone());
         let keys = Keys::make(bed.folder(), &name)?;
         install(&plan).await?;
-        let operator = start_operator(bed, &name, &plan)?;
+        let operator = start_operator(bed, &name, &plan, 0)?;
+        let further_operators = (1..=plan.further_operators)
+            .map(|i| start_operator(bed, &name, &plan, i))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let ledgers =
             (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, &keys, i)).collect::<anyhow::Result<Vec<_>>>()?;
         let edges = (plan.edges_nats.iter().enumerate())
@@ -163,16 +171,21 @@ impl Installation {
             postgres: plan.postgres.clone(),
             keys,
         };
-        let installation = Self { plan, access, operator, edges, ledgers };
+        let installation = Self { plan, access, operator, further_operators, edges, ledgers };
         for member in installation.members() {
             member.ready().await?;
         }
         Ok(installation)
     }
 
+    /// Every operator of it.
+    pub fn operators(&self) -> impl Iterator<Item = &Member> {
+        std::iter::once(&self.operator).chain(&self.further_operators)
+    }
+
     /// Every process of it.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
-        std::iter::once(&self.operator).chain(&self.ledgers).chain(&self.edges)
+        self.operators().chain(&self.ledgers).chain(&self.edges)
     }
 
     /// How to reach it.
@@ -186,7 +199,7 @@ impl Installation {
     /// # Errors
     /// When a process does not stop in time.
     pub async fn stop(&self) -> anyhow::Result<()> {
-        for member in self.edges.iter().chain(&self.ledgers).chain([&self.operator]) {
+        for member in self.edges.iter().chain(&self.ledgers).chain(self.operators()) {
             if member.service.ended()?.is_none() {
                 member.service.stop().await?;
             }
@@ -245,7 +258,7 @@ fn arguments<const N: usize>(these: [&str; N]) -> Vec<String> {
     these.iter().map(ToString::to_string).collect()
 }
 
-fn start_operator(bed: &Bed, name: &str, plan: &Plan) -> anyhow::Result<Member> {
+fn start_operator(bed: &Bed, name: &str, plan: &Plan, index: usize) -> anyhow::Result<Member> {
     let kubeconfig = plan.operator_kubeconfig.as_ref().unwrap_or(&plan.kubeconfig);
     let replicas = plan.replicas.to_string();
     let mut arguments = arguments([
@@ -265,7 +278,7 @@ fn start_operator(bed: &Bed, name: &str, plan: &Plan) -> anyhow::Result<Member> 
         arguments.push(format!("--nats-monitor-urls={}", plan.nats_monitors.join(",")));
     }
     let environment = vec![("KUBECONFIG", path(kubeconfig)?.to_owned())];
-    member(bed, &format!("{name}-operator"), "sluice-operator", None, arguments, environment)
+    member(bed, &format!("{name}-operator-{index}"), "sluice-operator", None, arguments, environment)
 }
 
 fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -> anyhow::Result<Member> {

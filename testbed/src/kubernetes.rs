@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod controllers;
 pub mod faulty;
+mod flash_sales;
 mod identity;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use crate::process::{Process, Program};
 use crate::tool;
 
 pub use backup::Backup;
+pub use flash_sales::FlashSales;
 
 /// How long a token of a service account is good for: as long as anybody leaves a demo running, which nobody renews.
 const TOKEN_SECONDS: u32 = 30 * 24 * 3_600;

@@ -1,5 +1,5 @@
 //! Everything that goes wrong between two parties, on purpose: a TCP proxy that cuts, resets, delays, stalls, and, in
-//! front of NATS, loses exactly the answer that says a batch was committed.
+//! front of NATS, loses exactly the answer that says a batch was committed, or everything that a watch would tell.
 //!
 //! A fault applies to all connections through the proxy at once, those that are open and those that come, until
 //! [`heal`](Proxy::heal). What is not faulty passes unchanged and in order.
@@ -70,6 +70,9 @@ struct Shared {
     open: AtomicUsize,
     swallowed: AtomicUsize,
     swallow: Mutex<Option<Predicate>>,
+    /// What the subjects of messages start with that are lost.
+    silent: Mutex<Option<String>>,
+    silenced: AtomicUsize,
 }
 
 /// Decides about the JSON of one answer.
@@ -84,6 +87,21 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     /// Whether this frame from nats-server to a client is lost.
     fn swallows(&self, frame: &[u8]) -> bool {
+        self.silences(frame) || self.swallows_answer(frame)
+    }
+
+    fn silences(&self, frame: &[u8]) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = silent
+            .as_ref()
+            .is_some_and(|prefix| frames::subject(frame).is_some_and(|subject| subject.starts_with(prefix.as_bytes())));
+        if lost {
+            self.silenced.fetch_add(1, Ordering::SeqCst);
+        }
+        lost
+    }
+
+    fn swallows_answer(&self, frame: &[u8]) -> bool {
         let Some(answer) = frames::commit_answer(frame) else { return false };
         let mut swallow = self.swallow.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = swallow.as_mut().is_some_and(|decide| decide(answer));
@@ -103,7 +121,8 @@ impl Proxy {
         Self::listen(upstream, false).await
     }
 
-    /// Starts a proxy in front of a nats-server: one that can [lose answers](Self::swallow_commit_answers).
+    /// Starts a proxy in front of a nats-server: one that can [lose answers](Self::swallow_commit_answers), and
+    /// [what a watch tells](Self::silence).
     ///
     /// # Errors
     /// When no port is free.
@@ -154,8 +173,9 @@ impl Proxy {
         self.faults.send_modify(|faults| faults.delay = delay);
     }
 
-    /// Ends every fault, the swallowing of answers included. Ended connections stay ended.
+    /// Ends every fault, lost answers and messages included. Ended connections stay ended.
     pub fn heal(&self) {
+        *self.shared.silent.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.shared.swallow.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.faults.send_modify(|faults| *faults = Faults { ended: faults.ended, ..Faults::default() });
     }
@@ -180,6 +200,19 @@ impl Proxy {
     #[must_use]
     pub fn swallowed(&self) -> usize {
         self.shared.swallowed.load(Ordering::SeqCst)
+    }
+
+    /// Loses every message whose subject starts with `prefix`, e.g. `$KV.<table>.`, and nothing else: a watch of that table
+    /// hears its heartbeats and takes the silence for peace, and whoever asks for a value gets it. Only for a proxy in
+    /// front of [`nats`](Self::nats).
+    pub fn silence(&self, prefix: &str) {
+        *self.shared.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(prefix.to_owned());
+    }
+
+    /// How many messages were lost to [`silence`](Self::silence) so far.
+    #[must_use]
+    pub fn silenced(&self) -> usize {
+        self.shared.silenced.load(Ordering::SeqCst)
     }
 
     /// How many connections were ever accepted.

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use async_nats::{HeaderMap, Request, jetstream};
+use protocol::Revision;
+use protocol::status::SaleStatus;
+use runtime::registry::{Change, Table};
 use testbed::proxy::Direction;
 use testbed::{Bed, Proxy, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -161,5 +164,46 @@ async fn a_swallowed_answer_leaves_the_batch_committed_and_its_sender_in_doubt()
     assert!(commit(&client, "doubt").await.is_err());
     assert_eq!(commit(&client, "doubt").await?["seq"], 10);
     assert_eq!((proxy.swallowed(), proxy.accepted()), (2, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_silenced_watch_takes_the_silence_for_peace_while_whoever_asks_is_told() -> anyhow::Result<()> {
+    let nats = Bed::shared().await?.nats().await?;
+    let proxy = Proxy::nats(&nats.address()).await?;
+    let client = async_nats::connect(proxy.url("nats")).await?;
+    let table = Table::<SaleStatus>::new(client, "silence");
+    table.create(1).await?;
+    let status = |cursor| SaleStatus {
+        cursor: Revision(cursor),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        lag_seconds: 0.0,
+        exact: true,
+        items: Vec::new(),
+        audit: None,
+        halted: None,
+    };
+    let mut watch = table.watch();
+    assert!(matches!(watch.next().await, Change::CaughtUp));
+    table.put("a", &status(1)).await?;
+    assert!(matches!(watch.next().await, Change::Put(_, Ok(told), _) if told.cursor == Revision(1)));
+
+    proxy.silence("$KV.silence.");
+    table.put("a", &status(2)).await?;
+    let heard = tokio::time::timeout(SILENCE, watch.next()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    assert_eq!(table.get("a").await?.map(|(told, _)| told.cursor), Some(Revision(2)));
+    assert_eq!(proxy.silenced(), 1);
+
+    // What was lost is missed as soon as something else arrives, and then all of it is told.
+    proxy.heal();
+    table.put("b", &status(3)).await?;
+    assert!(matches!(watch.next().await, Change::Interrupted(_)));
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let Change::Put(key, Ok(status), _) = watch.next().await else { anyhow::bail!("not a value") };
+        told.push((key, status.cursor.0));
+    }
+    assert_eq!(told, [("a".to_owned(), 2), ("b".to_owned(), 3)]);
     Ok(())
 }

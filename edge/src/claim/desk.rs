@@ -12,7 +12,7 @@ use protocol::sale::Definition;
 use protocol::store::Store;
 use protocol::{Generation, Sku};
 use runtime::clock::Clock;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,6 +57,8 @@ pub struct Floor {
     pub tasks: TaskTracker,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Told when the buckets of a desk turn out to be ahead of its definition.
+    pub overtaken: Arc<Notify>,
 }
 
 /// One shard at one edge.
@@ -118,8 +120,24 @@ impl<S: Store> Desk<S> {
         });
     }
 
+    /// Whether the buckets show that there is a newer definition: they are stamped with it, or have been freed from the
+    /// stop that this one has.
+    pub(super) fn is_overtaken(&self) -> bool {
+        let definition = self.definition();
+        self.view.newest_generation() > definition.generation
+            || (definition.stopped && self.view.is_ready() && self.view.every_bucket(|bucket| !bucket.stopped))
+    }
+
+    /// Has the definition asked for, if the buckets are ahead of it: what should have told may have fallen silent.
+    pub(super) fn ask_if_overtaken(&self) {
+        if self.is_overtaken() {
+            self.floor.overtaken.notify_one();
+        }
+    }
+
     /// Waits for a definition that is at least as new as this, within the bound.
     pub(super) async fn redefined(&self, generation: Generation, within: Duration) -> bool {
+        self.ask_if_overtaken();
         let mut changes = self.definition.subscribe();
         let wait = changes.wait_for(|definition| definition.generation >= generation);
         tokio::time::timeout(within, wait).await.is_ok()

@@ -1,6 +1,6 @@
 //! Which desk a request goes to: one per shard of every live sale, opened and closed as definitions come and go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -208,6 +208,19 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// Sales whose buckets are ahead of the definition that their desks have.
+    #[must_use]
+    pub fn overtaken(&self) -> HashSet<SaleId> {
+        let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
+        let overtaken = desks.iter().filter(|(_, open)| open.desk.is_overtaken());
+        overtaken.map(|((sale, ..), _)| sale.clone()).collect()
+    }
+
+    /// Returns when somebody meets a desk that is [`overtaken`](Self::overtaken).
+    pub async fn wait_overtaken(&self) {
+        self.shared.floor.overtaken.notified().await;
     }
 
     /// Closes every desk: for the end of the process, when all requests are answered.

@@ -73,6 +73,8 @@ pub(super) async fn shut<S: Store>(
     {
         return Ok(answer);
     }
+    // It may be shut no longer, and say so only to whoever asks.
+    desk.ask_if_overtaken();
     Ok(Answer::Refused(shut_as(desk, definition, gate).await))
 }
 

@@ -99,6 +99,7 @@ fn edges(memory: &Memory, definition: &Definition) -> Vec<Arc<Desk<Memory>>> {
             clock: clock.clone(),
             tasks: TaskTracker::new(),
             metrics: Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap()),
+            overtaken: Arc::default(),
         };
         let shape = Shape { lanes_max: 2, claims_max: 4 };
         Desk::open(memory.clone(), Arc::new(definition.clone()), shape, floor)

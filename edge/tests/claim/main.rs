@@ -49,6 +49,7 @@ async fn engine_at(url: &str, clock: Clock) -> Engine {
             clock,
             tasks: TaskTracker::new(),
             metrics: Arc::new(metrics),
+            overtaken: Arc::default(),
         },
     )
 }

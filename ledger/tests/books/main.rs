@@ -19,3 +19,4 @@ mod money;
 mod pay;
 mod schema;
 mod shop;
+mod status;

@@ -159,6 +159,11 @@ async fn remove_latched(
         let stream = Stream { sale: deed.sale.clone(), epoch: latch.epoch, shard: Shard(0) };
         apply::remove_stream(&context.hands, &stream).await?;
     }
+    // What the ledger said of the stream goes with it; a ledger that has not heard yet does not write over a deletion.
+    let status = status_key(&Stream { sale: deed.sale.clone(), epoch: latch.epoch, shard: Shard(0) });
+    if !matches!(context.statuses.get(&status).await, Ok(None)) {
+        context.statuses.delete(&status).await?;
+    }
     finish(context, api, sale, &Held { deed, at, seen }).await
 }
 

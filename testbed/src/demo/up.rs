@@ -51,6 +51,7 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             nats_monitors: up.nats_monitor_urls.clone(),
             postgres: postgres.clone(),
             redis: up.redis_url.clone(),
+            further_operators: 0,
             ledgers: 2,
             replicas: up.replicas,
         },

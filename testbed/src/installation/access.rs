@@ -149,6 +149,15 @@ impl Access {
         binary_output("sluice-ledger", &all).await
     }
 
+    /// Stops a sale by `sluice-operator close`, which needs neither Kubernetes nor an operator that runs.
+    ///
+    /// # Errors
+    /// When it is not known to be stopped.
+    pub async fn emergency_stop(&self, sale_id: &str) -> anyhow::Result<()> {
+        let installation = ["--nats-url", &self.nats, "--installation", &self.namespace];
+        binary_output("sluice-operator", &[&["close", "--sale", sale_id][..], &installation].concat()).await.map(drop)
+    }
+
     /// Compares both sides of a sale's books with the ledger's own command; its JSON.
     ///
     /// # Errors

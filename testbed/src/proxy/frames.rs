@@ -59,6 +59,12 @@ fn is_message(line: &[u8]) -> bool {
     line.starts_with(b"MSG ") || line.starts_with(b"HMSG ")
 }
 
+/// The subject of a message; nothing for every other frame. What a consumer is given has the subject under which it was
+/// stored, whatever inbox it goes to.
+pub(super) fn subject(frame: &[u8]) -> Option<&[u8]> {
+    line(frame).filter(|line| is_message(line))?.split(|byte| *byte == b' ').nth(1)
+}
+
 /// The JSON of an answer that says an atomic batch was committed; nothing for every other frame.
 pub(super) fn commit_answer(frame: &[u8]) -> Option<&str> {
     let line = line(frame).filter(|line| line.starts_with(b"MSG "))?;
@@ -71,7 +77,7 @@ pub(super) fn commit_answer(frame: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frames, commit_answer};
+    use super::{Frames, commit_answer, subject};
 
     const STREAM: &[u8] = b"INFO {\"a\":1}\r\nPING\r\n\
         MSG _INBOX.a 1 6\r\nMSG \r\n\r\n\
@@ -109,6 +115,17 @@ mod tests {
     #[test]
     fn a_message_without_a_size_is_an_error_not_a_guess() {
         assert!(Frames::default().filter(b"MSG a b\r\n", |_| true).is_err());
+    }
+
+    #[test]
+    fn only_messages_have_a_subject() {
+        let mut subjects = Vec::new();
+        let keep = |frame: &[u8]| {
+            subjects.extend(subject(frame).map(|subject| String::from_utf8_lossy(subject).into_owned()));
+            true
+        };
+        Frames::default().filter(STREAM, keep).unwrap();
+        assert_eq!(subjects, ["_INBOX.a", "b", "_INBOX.c"]);
     }
 
     #[test]

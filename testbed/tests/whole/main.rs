@@ -13,15 +13,22 @@
 
 mod books;
 mod burst;
+mod history;
 mod life;
 mod losses;
 mod paid;
+mod restock;
+mod rush;
+mod sequences;
 mod shoppers;
+mod silent;
+mod stored;
 mod wrong;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use runtime::clock::Clock;
 use serde_json::{Value, json};
 use testbed::crowd::{Arrival, Crowd, History};
 use testbed::installation::{Installation, Plan};
@@ -53,10 +60,12 @@ fn sale(name: &str, quantity: u32) -> Value {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a schedule around the present")]
+fn now() -> jiff::Timestamp {
+    Clock::system().now()
+}
+
 fn from_now(seconds: i64) -> String {
-    let now = jiff::Timestamp::now();
-    format!("{:.0}", now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap())
+    format!("{:.0}", now().checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap())
 }
 
 /// Applies a sale and waits until it can be bought; its id.
@@ -65,6 +74,12 @@ async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
     at.apply(resource).await?;
     at.wait_for(&name, "Provisioned", 60).await?;
     let id = at.sale_id(&name).await?;
+    known(at, &id).await?;
+    Ok(id)
+}
+
+/// Waits until every edge knows a sale.
+async fn known(at: &Installation, id: &str) -> anyhow::Result<()> {
     for edge in &at.access().edges {
         eventually(Duration::from_secs(10), "the edge to know the sale", async || {
             let answer = reqwest::get(format!("{edge}/v1/sales/{id}")).await?;
@@ -73,7 +88,7 @@ async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
         })
         .await?;
     }
-    Ok(id)
+    Ok(())
 }
 
 fn crowd(at: &Installation, sale_id: &str) -> Crowd {

@@ -101,6 +101,52 @@ async fn a_start_that_was_brought_forward_is_not_refused_by_the_one_before() {
     assert!(bought(&answer), "{answer:?}");
 }
 
+/// Whether somebody who asks for definitions was woken.
+async fn is_asked_for(desk: &Desk<Memory>) -> bool {
+    tokio::time::timeout(BUDGET, desk.floor.overtaken.notified()).await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_meets_a_newer_stamp_has_the_definition_asked_for_and_waits_for_it() {
+    let memory = provisioned().await;
+    let desk = edges(&memory, &definition(None)).remove(0);
+    assert!(bought(&claim(&desk, customer(0), &request("wish", 1), BUDGET).await));
+    assert!(!is_asked_for(&desk).await, "nothing is newer");
+    rewrite(&memory, 0..BUCKETS, stamp(2)).await;
+    let wish = request("wish", 1);
+    let (answer, ()) = tokio::join!(claim(&desk, customer(1), &wish, BUDGET), async {
+        assert!(is_asked_for(&desk).await);
+        assert!(desk.is_overtaken());
+        desk.redefine(&Arc::new(Definition { generation: Generation(2), ..definition(None) }));
+    });
+    assert!(bought(&answer), "{answer:?}");
+    assert!(!desk.is_overtaken());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_that_was_told_of_a_pause_or_a_stop_and_not_of_its_end_asks() {
+    let paused = Definition { generation: Generation(2), desired_state: DesiredState::Paused, ..definition(None) };
+    let stopped = Definition { stopped: true, ..definition(None) };
+    for (shut, resumed) in [(paused, Generation(3)), (stopped, Generation(1))] {
+        let memory = provisioned().await;
+        let desk = edges(&memory, &shut).remove(0);
+        if shut.stopped {
+            rewrite(&memory, 0..BUCKETS, stop).await;
+        } else {
+            rewrite(&memory, 0..BUCKETS, stamp(2)).await;
+        }
+        assert!(matches!(refused(&desk, 0).await, Refusal::SalePaused { .. }));
+        assert!(!is_asked_for(&desk).await, "what this edge knows is so");
+        let free = |bucket: Bucket| match bucket.stamp(resumed, State::Open).unwrap() {
+            Some(stamped) => stamped,
+            None => Bucket { stopped: false, ..bucket },
+        };
+        rewrite(&memory, 0..BUCKETS, free).await;
+        assert!(matches!(refused(&desk, 0).await, Refusal::Busy { .. }), "what this edge knows is over");
+        assert!(is_asked_for(&desk).await);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn past_the_end_a_crowd_closes_every_bucket_and_over_is_final() {
     let memory = provisioned().await;
