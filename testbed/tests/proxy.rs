@@ -180,6 +180,7 @@ async fn a_silenced_watch_takes_the_silence_for_peace_while_whoever_asks_is_told
         lag_seconds: 0.0,
         exact: true,
         items: Vec::new(),
+        payments_open: 0,
         audit: None,
         halted: None,
     };
