@@ -39,9 +39,9 @@ pub(super) fn changes(
     endless(api)
         .inspect(move |event| {
             let Err(error) = event else { return };
-            // What is in its way is told as a level; that it is interrupted, once.
             served.doubt();
-            if failures.failed() == 1 {
+            // Rights and definitions that are missing are told as a level; that a watch is interrupted, once.
+            if failures.failed() == 1 && !is_level(error) {
                 tracing::warn!("watching FlashSales in {}: {}; trying again", served.namespace, told(error));
             }
         })
@@ -63,6 +63,13 @@ fn endless(api: Api<Guarded>) -> impl Stream<Item = Result<Event<Guarded>, watch
         Some((event, ((!forgotten).then_some(watch), begin)))
     })
     .boxed()
+}
+
+/// Whether it is for [`Served`] to tell: it stays so until somebody grants or applies something.
+fn is_level(error: &watcher::Error) -> bool {
+    use watcher::Error as Trouble;
+    let (Trouble::InitialListFailed(error) | Trouble::WatchStartFailed(error)) = error else { return false };
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
 }
 
 /// What went wrong, in one line.

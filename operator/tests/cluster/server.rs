@@ -237,7 +237,7 @@ async fn a_resource_definition_that_is_deleted_and_made_again_is_served_again() 
     world.kubectl(&["delete", "crd", "flashsales.sluice.dev", "--timeout=30s"], "").await?;
     assert!(world.sales()?.get(definition.sale.as_str()).await?.is_none(), "the sale was not removed");
     eventually(BOUND, "the operator has noticed", async || {
-        ensure!(!warnings(&world, "watching FlashSales").is_empty(), "{}", world.operator.log());
+        ensure!(!warnings(&world, "does not know FlashSales").is_empty(), "{}", world.operator.log());
         Ok(())
     })
     .await?;

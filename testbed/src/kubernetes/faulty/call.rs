@@ -13,6 +13,8 @@ pub struct Call {
     pub namespace: String,
     /// Which one; empty when all are asked for, or one is made.
     pub name: String,
+    /// Most that are asked for at once.
+    pub limit: Option<u32>,
 }
 
 impl Call {
@@ -33,7 +35,9 @@ impl Call {
             [resource, ..] => (*resource).to_owned(),
             [] => String::new(),
         };
-        let watches = query.unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"));
+        let mut pairs = query.unwrap_or_default().split('&');
+        let limit = pairs.clone().find_map(|pair| pair.strip_prefix("limit=")?.parse().ok());
+        let watches = pairs.any(|pair| matches!(pair, "watch=true" | "watch=1"));
         let verb = match method {
             "GET" if watches => "watch",
             "GET" if name.is_empty() => "list",
@@ -43,7 +47,7 @@ impl Call {
             "DELETE" => "delete",
             _ => "get",
         };
-        Self { verb, resource, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { verb, resource, namespace: namespace.to_owned(), name: name.to_owned(), limit }
     }
 
     /// Whether it is this verb on this resource, its subresource included: `("patch", "flashsales/status")`.
@@ -61,7 +65,7 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verb, resource, namespace, name } = self;
+        let Self { verb, resource, namespace, name, .. } = self;
         write!(out, "{verb} {resource} {namespace}/{name}")
     }
 }
