@@ -12,7 +12,8 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Resource as _, ResourceExt as _};
 use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
-use protocol::store::Unavailable;
+use protocol::store::{Unavailable, Write};
+use protocol::supply::Target;
 use protocol::{Revision, Shard, Sku};
 use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context, stream_info};
@@ -57,15 +58,17 @@ pub async fn steps(
     mut sale: FlashSale,
     wanted: Option<&Wanted>,
     store: Option<JetStream>,
-    steps: Vec<Step>,
+    steps: &[Step],
 ) -> Result<FlashSale, Error> {
     let mut store = store;
-    for step in steps {
+    // Neighbours that may be one write are one: each write may cost a sync of every server's disk.
+    for together in steps.chunk_by(|one, next| (is_seed(one) && is_seed(next)) || (is_supply(one) && is_supply(next))) {
+        let [step, ..] = together else { continue };
         if let Step::Publish(definition, stop) = step {
-            publish(hands, *definition, stop).await?;
+            publish(hands, definition.as_ref().clone(), *stop).await?;
             continue;
         }
-        if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
+        if let (Step::CreateStream, Some(wanted)) = (step, wanted) {
             create_stream(hands, wanted).await?;
             continue;
         }
@@ -76,21 +79,45 @@ pub async fn steps(
         }
         let Some(store) = &store else { return Err(Error::Changed) };
         match step {
-            Step::SeedMeta(meta) => stock::seed_meta(store, &meta).await?,
-            Step::SeedBuckets { sku, buckets, generation } => {
-                stock::seed_buckets(store, &sku, buckets, generation).await?;
+            Step::SeedMeta(_) | Step::SeedBuckets { .. } => {
+                stock::seed(store, together.iter().map(seed).collect()).await?
             }
-            Step::Stamp { definition, closed } => stock::stamp(store, &definition, closed).await?,
-            Step::Supply { sku, target } => stock::supply(store, &sku, &target).await?,
+            Step::Stamp { definition, closed } => stock::stamp(store, definition, *closed).await?,
+            Step::Supply { .. } => {
+                stock::supply_all(store, &together.iter().filter_map(target).collect::<Vec<_>>()).await?
+            }
             Step::Latch { buckets } => {
                 let Some(wanted) = wanted else { return Err(Error::Changed) };
-                sale = latch(hands, api, &sale, wanted, buckets).await?;
+                sale = latch(hands, api, &sale, wanted, buckets.clone()).await?;
             }
             Step::Resume => stock::stop(store, false).await?,
             Step::CreateStream | Step::Publish(..) => {}
         }
     }
     Ok(sale)
+}
+
+fn is_seed(step: &Step) -> bool {
+    matches!(step, Step::SeedMeta(_) | Step::SeedBuckets { .. })
+}
+
+fn is_supply(step: &Step) -> bool {
+    matches!(step, Step::Supply { .. })
+}
+
+fn seed(step: &Step) -> Vec<Write> {
+    match step {
+        Step::SeedMeta(meta) => stock::meta_seed(meta),
+        Step::SeedBuckets { sku, buckets, generation } => stock::bucket_seeds(sku, *buckets, *generation),
+        _ => Vec::new(),
+    }
+}
+
+fn target(step: &Step) -> Option<(Sku, Target)> {
+    match step {
+        Step::Supply { sku, target } => Some((sku.clone(), *target)),
+        _ => None,
+    }
 }
 
 /// Publishes a definition, unless a newer one is there. A stop that came after the look that this was planned from is kept.

@@ -10,7 +10,7 @@ use protocol::key::status_key;
 use protocol::sale::Gate;
 use runtime::jetstream::JetStream;
 
-use super::{Context, DOUBTFUL_EVERY, IDLE_EVERY, LIVE_EVERY, show};
+use super::{Context, DOUBTFUL, IDLE, LIVE, show};
 use crate::apply;
 use crate::durability;
 use crate::error::Error;
@@ -41,7 +41,7 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
             Plan::Steps(steps) => {
                 worked = true;
                 let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(..)));
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, &steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
                     context.metrics.provision_seconds.observe(took.as_secs_f64());
@@ -132,10 +132,12 @@ async fn settled(
     });
     let doubtful =
         || status::find(&new, status::Kind::Durable).is_some_and(|durable| durability::may_pass(&durable.reason));
+    let position = seen.shelf.as_ref().map(|shelf| shelf.position).unwrap_or_default();
+    let quiet = context.quiet_looks(&sale.uid().unwrap_or_default(), position, *view.old == new);
     let regular = match live {
-        true => LIVE_EVERY,
-        false if doubtful() => DOUBTFUL_EVERY,
-        false => IDLE_EVERY,
+        true => LIVE.random_pause(quiet.saturating_add(1)),
+        false if doubtful() => DOUBTFUL.random_pause(1),
+        false => IDLE.random_pause(1),
     };
     let transition = definition
         .and_then(|definition| definition.next_transition(now))

@@ -13,7 +13,7 @@ use protocol::sale::{Definition, DesiredState};
 use protocol::status::SaleStatus;
 
 use super::look::{latch_of, see};
-use super::{Context, LIVE_EVERY, show};
+use super::{Context, LIVE, show};
 use crate::apply::{self, write_finalizers};
 use crate::error::Error;
 use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Step, Stop};
@@ -42,7 +42,7 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
         match plan::plan(&wanted, Some(&latch), &seen, context.now()) {
             Plan::Deposed(newer) => return Err(Error::Deposed(newer)),
             Plan::Steps(steps) => {
-                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, steps).await?;
+                sale = apply::steps(&context.hands, api, sale, wanted.as_ref().ok(), store, &steps).await?;
             }
             Plan::Settled(standing) => {
                 let Some(definition) = standing.definition else {
@@ -55,7 +55,7 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
                 }
                 let withdrawn = Definition { withdrawn: Some(DELETED.to_owned()), ..*definition };
                 let step = Step::Publish(Box::new(withdrawn), Stop::Kept);
-                sale = apply::steps(&context.hands, api, sale, None, None, vec![step]).await?;
+                sale = apply::steps(&context.hands, api, sale, None, None, &[step]).await?;
             }
         }
     }
@@ -122,7 +122,8 @@ async fn wait(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, why: &s
     let generation = sale.meta().generation.unwrap_or_default();
     status::set(&mut new.conditions, status::Kind::Ready, known, generation, context.now());
     let due = show(context, api, sale, &new).await?;
-    Ok(Action::requeue(due.unwrap_or(LIVE_EVERY).min(LIVE_EVERY)))
+    let regular = LIVE.random_pause(1);
+    Ok(Action::requeue(due.unwrap_or(regular).min(regular)))
 }
 
 async fn remove_latched(
