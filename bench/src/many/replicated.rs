@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: &Replicated) -> anyhow::Result<()> {
                 processes::memory_mb("sluice-operator")?
             ),
             Err(broken) => {
-                println!("{sales} sales are not healthy: {broken:#}");
+                println!("{sales} sales are not healthy: {broken:#}; {}", troubles(&at, cluster).await?);
                 break;
             }
         }
@@ -59,6 +59,26 @@ pub(crate) async fn run(arguments: &Replicated) -> anyhow::Result<()> {
     }
     println!("the last healthy step: {there} sales with three copies, after {watch}");
     Ok(())
+}
+
+/// What else the servers say when a step is not healthy.
+async fn troubles(at: &Installation, cluster: &NatsCluster) -> anyhow::Result<String> {
+    let mut told = Vec::new();
+    for reason in ["changed", "busy", "nats", "nats_refuses", "kubernetes"] {
+        let name = format!("sluice_operator_reconcile_errors_total{{reason=\"{reason}\"}}");
+        told.push(format!("{reason} {}", at.operator.metric(&name).await?));
+    }
+    let mut warned = Vec::new();
+    for node in 0..3 {
+        let log = cluster.log(node)?;
+        warned
+            .extend(log.lines().rfind(|line| line.contains("[WRN]") || line.contains("[ERR]")).map(ToOwned::to_owned));
+    }
+    Ok(format!(
+        "looks of the operator that ended early: {}; last warnings of NATS: {}",
+        told.join(", "),
+        warned.join(" | ")
+    ))
 }
 
 async fn step(
