@@ -7,13 +7,14 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build test fmt lint generate demo crowd session bench rust
+.PHONY: help tools build test fmt lint generate demo crowd session bench many rust
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
 	@echo "make crowd   20,000 shoppers for the running demo (ARGS=--help tells what can be varied)"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
+	@echo "make many    a thousand sales, and how many replicated ones three NATS nodes carry, in release (20 minutes)"
 	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
 	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
 	@echo "make build   build every binary and every test once"
@@ -64,3 +65,9 @@ bench: rust tools
 	$(CARGO) build --workspace --bins --release
 	$(TARGET)/release/sessions
 	$(TARGET)/release/bench $(ARGS)
+
+many: rust tools
+	$(CARGO) build --workspace --bins --release
+	$(TARGET)/release/many single
+	$(TARGET)/release/many single --open
+	$(TARGET)/release/many replicated

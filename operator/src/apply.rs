@@ -13,7 +13,8 @@ use kube::{Resource as _, ResourceExt as _};
 use protocol::deed::Deed;
 use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
-use protocol::store::Unavailable;
+use protocol::store::{Unavailable, Write};
+use protocol::supply::Target;
 use protocol::{Revision, Shard, Sku};
 use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context, stream_info};
@@ -62,15 +63,17 @@ pub async fn steps(
     wanted: Option<&Wanted>,
     store: Option<JetStream>,
     published_at: Revision,
-    steps: Vec<Step>,
+    steps: &[Step],
 ) -> Result<FlashSale, Error> {
     let mut store = store;
-    for step in steps {
+    // Neighbours that may be one write are one: each write may cost a sync of every server's disk.
+    for together in steps.chunk_by(|one, next| (is_seed(one) && is_seed(next)) || (is_supply(one) && is_supply(next))) {
+        let [step, ..] = together else { continue };
         if let Step::Publish(definition) = step {
-            hands.sales.update(definition.sale.as_str(), &definition, published_at).await?;
+            hands.sales.update(definition.sale.as_str(), definition, published_at).await?;
             continue;
         }
-        if let (Step::CreateStream, Some(wanted)) = (&step, wanted) {
+        if let (Step::CreateStream, Some(wanted)) = (step, wanted) {
             create_stream(hands, wanted).await?;
             continue;
         }
@@ -81,21 +84,45 @@ pub async fn steps(
         }
         let Some(store) = &store else { return Err(Error::Changed) };
         match step {
-            Step::SeedMeta(meta) => stock::seed_meta(store, &meta).await?,
-            Step::SeedBuckets { sku, buckets, generation } => {
-                stock::seed_buckets(store, &sku, buckets, generation).await?;
+            Step::SeedMeta(_) | Step::SeedBuckets { .. } => {
+                stock::seed(store, together.iter().map(seed).collect()).await?
             }
-            Step::Stamp { definition, closed } => stock::stamp(store, &definition, closed).await?,
-            Step::Supply { sku, target } => stock::supply(store, &sku, &target).await?,
+            Step::Stamp { definition, closed } => stock::stamp(store, definition, *closed).await?,
+            Step::Supply { .. } => {
+                stock::supply_all(store, &together.iter().filter_map(target).collect::<Vec<_>>()).await?
+            }
             Step::Latch { streams, buckets } => {
                 let Some(wanted) = wanted else { return Err(Error::Changed) };
-                sale = latch(hands, api, &sale, wanted, streams, buckets).await?;
+                sale = latch(hands, api, &sale, wanted, streams.clone(), buckets.clone()).await?;
             }
             Step::Resume => stock::stop(store, false).await?,
             Step::CreateStream | Step::Publish(..) => {}
         }
     }
     Ok(sale)
+}
+
+fn is_seed(step: &Step) -> bool {
+    matches!(step, Step::SeedMeta(_) | Step::SeedBuckets { .. })
+}
+
+fn is_supply(step: &Step) -> bool {
+    matches!(step, Step::Supply { .. })
+}
+
+fn seed(step: &Step) -> Vec<Write> {
+    match step {
+        Step::SeedMeta(meta) => stock::meta_seed(meta),
+        Step::SeedBuckets { sku, buckets, generation } => stock::bucket_seeds(sku, *buckets, *generation),
+        _ => Vec::new(),
+    }
+}
+
+fn target(step: &Step) -> Option<(Sku, Target)> {
+    match step {
+        Step::Supply { sku, target } => Some((sku.clone(), *target)),
+        _ => None,
+    }
 }
 
 /// Makes the stream of the first shard. One that is there is left as it is: the next look judges whose it is.

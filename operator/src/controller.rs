@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::channel::mpsc;
-use futures::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::Api;
@@ -22,9 +22,9 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::{Resource as _, ResourceExt as _};
-use protocol::SaleId;
 use protocol::sale::Definition;
 use protocol::status::SaleStatus;
+use protocol::{Revision, SaleId};
 use runtime::backoff::Backoff;
 use runtime::clock::Instant;
 use runtime::registry::Table;
@@ -70,12 +70,14 @@ const REPORT_MAX: Duration = Duration::from_secs(5);
 const NUMBERS_EVERY: Duration = Duration::from_secs(2);
 /// How often the time of the newest audit alone is.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
-/// How often a sale that sells or drains is looked at when nobody wakes us.
-const LIVE_EVERY: Duration = Duration::from_secs(5);
-/// How often one is whose durability is in doubt and may mend by itself.
-const DOUBTFUL_EVERY: Duration = Duration::from_secs(15);
-/// How often any other one is.
-const IDLE_EVERY: Duration = Duration::from_secs(60);
+/// Pauses between looks at a sale that sells or drains when nobody wakes us: longer after each look that found nothing
+/// new, as the ledger wakes us for what is sold. Half of each pause is left to chance, here and below, or sales that were
+/// looked at together once would be for ever.
+const LIVE: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(20));
+/// Between looks at one whose durability is in doubt and may mend by itself.
+const DOUBTFUL: Backoff = Backoff::new(Duration::from_secs(15), Duration::from_secs(15));
+/// Between looks at any other one.
+const IDLE: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(60));
 
 /// The object as the watch delivers it: readable or not.
 type Guarded = DeserializeGuard<FlashSale>;
@@ -99,6 +101,10 @@ struct Memory {
     early: u32,
     /// Whether it was told that they do.
     told: bool,
+    /// Looks in a row that found nothing new.
+    quiet: u32,
+    /// Up to where the stream was seen then.
+    position: Revision,
     written: Option<Instant>,
     records: Records,
     seen_first: Option<Instant>,
@@ -145,6 +151,15 @@ impl Context {
         change(lock(&self.memories).entry(uid.to_owned()).or_default());
     }
 
+    /// How many looks in a row have found nothing new, this one included; `same` is what it found apart from the stream.
+    fn quiet_looks(&self, uid: &str, position: Revision, same: bool) -> u32 {
+        let mut memories = lock(&self.memories);
+        let memory = memories.entry(uid.to_owned()).or_default();
+        memory.quiet = if same && memory.position == position { memory.quiet.saturating_add(1) } else { 0 };
+        memory.position = position;
+        memory.quiet
+    }
+
     fn forget(&self, sale: &FlashSale) {
         lock(&self.memories).remove(&sale.uid().unwrap_or_default());
         let gone = (sale.namespace().unwrap_or_default(), sale.name_any());
@@ -183,10 +198,10 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
             .with_config(Config::default().concurrency(CONCURRENCY))
             .trigger_backoff(watch::AtOnce)
             .reconcile_on(wakes)
-            .reconcile_all_on(changes(context.servers.clone()))
+            .reconcile_all_on(wake::of_servers(context.servers.clone()))
             .graceful_shutdown_on(stopped);
         let store = controller.store();
-        let looks = controller.run(reconcile, |_, _, _| Action::requeue(IDLE_EVERY), context.clone());
+        let looks = controller.run(reconcile, |_, _, _| Action::requeue(IDLE.random_pause(1)), context.clone());
         // A look never fails here; what does is the watch, which tells by itself.
         controllers.push(ending::ended(looks.for_each(async |_| {}), store, stopping.clone()));
     }
@@ -199,12 +214,6 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
     tokio::join!(looks, context.teller.run(&finished));
 }
 
-/// Says so whenever what is known of the servers has changed since now.
-fn changes(mut servers: Receiver<Servers>) -> impl Stream<Item = ()> {
-    servers.mark_unchanged();
-    stream::unfold(servers, async |mut servers| servers.changed().await.ok().map(|()| ((), servers)))
-}
-
 async fn reconcile(
     guarded: Arc<Guarded>,
     context: Arc<Context>,
@@ -215,7 +224,7 @@ async fn reconcile(
         Ok(sale) => sale.clone(),
         Err(invalid) => {
             unreadable(&context, invalid);
-            return Ok(Action::requeue(IDLE_EVERY));
+            return Ok(Action::requeue(IDLE.random_pause(1)));
         }
     };
     let (uid, name) = (sale.uid().unwrap_or_default(), sale.name_any());

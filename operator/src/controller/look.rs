@@ -12,7 +12,7 @@ use protocol::sale::{Definition, Gate};
 use runtime::jetstream::JetStream;
 
 use super::tenure::{Whose, read_again, whose};
-use super::{Context, DOUBTFUL_EVERY, IDLE_EVERY, LIVE_EVERY, show};
+use super::{Context, DOUBTFUL, IDLE, LIVE, show};
 use crate::apply;
 use crate::durability;
 use crate::error::Error;
@@ -57,7 +57,7 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
                     still_there(api, &sale).await?;
                 }
                 let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
-                sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
+                sale = apply::steps(&context.hands, api, sale, wanted, store, at, &steps).await?;
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
                     context.metrics.provision_seconds.observe(took.as_secs_f64());
@@ -94,7 +94,7 @@ async fn over(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, deed: &
     let old = sale.status.as_ref().unwrap_or(&crate::resource::NO_STATUS);
     let new = status::over(old, deed, sale.metadata.generation.unwrap_or_default(), context.now());
     let due = show(context, api, sale, &new).await?;
-    Ok(Action::requeue(due.unwrap_or(IDLE_EVERY)))
+    Ok(Action::requeue(due.unwrap_or_else(|| IDLE.random_pause(1))))
 }
 
 /// A resource that may not do anything, whatever it asks for.
@@ -178,10 +178,12 @@ async fn settled(
     });
     let doubtful =
         || status::find(&new, status::Kind::Durable).is_some_and(|durable| durability::may_pass(&durable.reason));
+    let position = seen.shelf.as_ref().map(|shelf| shelf.position).unwrap_or_default();
+    let quiet = context.quiet_looks(&sale.uid().unwrap_or_default(), position, *view.old == new);
     let regular = match live {
-        true => LIVE_EVERY,
-        false if doubtful() => DOUBTFUL_EVERY,
-        false => IDLE_EVERY,
+        true => LIVE.random_pause(quiet.saturating_add(1)),
+        false if doubtful() => DOUBTFUL.random_pause(1),
+        false => IDLE.random_pause(1),
     };
     let transition = definition
         .and_then(|definition| definition.next_transition(now))

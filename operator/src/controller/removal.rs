@@ -16,7 +16,7 @@ use protocol::{Revision, Shard};
 
 use super::look::{latch_of, see};
 use super::tenure::{end, give_up, held, read_again};
-use super::{Context, LIVE_EVERY, show};
+use super::{Context, LIVE, show};
 use crate::apply::{self, write_finalizers};
 use crate::error::Error;
 use crate::plan::{self, DELETED, FIRST_EPOCH, Plan, Seen, Standing, Step};
@@ -54,7 +54,7 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
             },
             Plan::Steps(steps) => {
                 let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
-                sale = apply::steps(&context.hands, api, sale, wanted, store, at, steps).await?;
+                sale = apply::steps(&context.hands, api, sale, wanted, store, at, &steps).await?;
             }
             Plan::Settled(standing) => {
                 let Some(definition) = standing.definition else { return Err(Error::Restless) };
@@ -65,7 +65,7 @@ pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: Fl
                 }
                 let withdrawn = Definition { withdrawn: Some(DELETED.to_owned()), ..*definition };
                 let step = Step::Publish(Box::new(withdrawn));
-                sale = apply::steps(&context.hands, api, sale, None, None, seen.published_at, vec![step]).await?;
+                sale = apply::steps(&context.hands, api, sale, None, None, seen.published_at, &[step]).await?;
             }
         }
     }
@@ -139,7 +139,8 @@ async fn wait(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, why: &s
     let generation = sale.meta().generation.unwrap_or_default();
     status::set(&mut new.conditions, status::Kind::Ready, known, generation, context.now());
     let due = show(context, api, sale, &new).await?;
-    Ok(Action::requeue(due.unwrap_or(LIVE_EVERY).min(LIVE_EVERY)))
+    let regular = LIVE.random_pause(1);
+    Ok(Action::requeue(due.unwrap_or(regular).min(regular)))
 }
 
 /// The tombstone is written first: what follows takes away what it is written from.

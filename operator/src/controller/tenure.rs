@@ -45,7 +45,10 @@ pub(super) async fn whose(context: &Context, api: &Api<FlashSale>, sale: &mut Fl
                 // Nothing is made of it as it is, so there is nothing to take a name for.
                 return Ok(Whose::Ours(deed));
             }
-            *sale = living(api, sale).await?;
+            if sale.status.as_ref().is_some_and(|status| status.storage.is_some()) {
+                // One without a latch was read from the API server already.
+                *sale = living(api, sale).await?;
+            }
             if deed.ended.is_none() && found.is_some_and(|found| found.ended.is_none()) {
                 deed.base = newest(context, sale, &deed).await?;
             }

@@ -1,15 +1,24 @@
-//! What wakes a sale besides its resource and the clock: what the ledger says about it.
+//! What wakes a sale besides its resource and the clock: what ledger and servers say.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::channel::mpsc;
+use futures::{Stream, stream};
 use kube::runtime::reflector::ObjectRef;
 use protocol::key::parse_status_key;
 use runtime::registry::Change;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, Guarded, lock};
+use crate::durability::Servers;
+
+/// Says so whenever what is known of the servers has changed since now.
+pub(super) fn of_servers(mut servers: watch::Receiver<Servers>) -> impl Stream<Item = ()> {
+    servers.mark_unchanged();
+    stream::unfold(servers, async |mut servers| servers.changed().await.ok().map(|()| ((), servers)))
+}
 
 /// Turns changes of the ledger's table into looks.
 pub struct Wakes {

@@ -6,6 +6,7 @@
 //!
 //! **What it costs.** One request every twenty seconds and namespace.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use futures::{Stream, StreamExt as _, stream};
 use kube::api::Api;
 use kube::runtime::utils::Backoff as Pausing;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::{WatchStreamExt as _, reflector};
+use kube::runtime::{PredicateConfig, WatchStreamExt as _, reflector};
+use kube::{Resource as _, ResourceExt as _};
 use runtime::backoff::Backoff;
 use runtime::clock::{Clock, Instant};
 
@@ -27,7 +29,11 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_
 /// A failure this long after the one before is another story: told of again, and tried again soon.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
-/// Every object that was made or changed, which `writer` keeps.
+/// Written by kubectl for itself; as large as the resource.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Every object that was made or changed so that it may ask for something. `writer` keeps all of them, but nothing that
+/// nobody reads: it is most of a resource.
 pub(super) fn changes(
     api: Api<Guarded>,
     clock: Clock,
@@ -46,8 +52,22 @@ pub(super) fn changes(
             }
         })
         .backoff(pauses)
+        .modify(|sale| {
+            sale.managed_fields_mut().clear();
+            sale.annotations_mut().remove(LAST_APPLIED);
+        })
         .reflect(writer)
         .applied_objects()
+        .predicate_filter(asked, PredicateConfig::default())
+}
+
+/// What is asked, as a number. The status and the finalizer are our own: a look at each write of them would look twice at
+/// everything. Whoever else changes them is noticed by the next regular look.
+fn asked(sale: &Guarded) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let meta = sale.meta();
+    (&meta.uid, meta.generation, meta.deletion_timestamp.is_some(), &meta.annotations).hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// The client's watch, begun anew where it would for ever ask for what the server has forgotten.

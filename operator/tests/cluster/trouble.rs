@@ -6,7 +6,7 @@ use operator::apply::remove_stream;
 use protocol::Shard;
 use serde_json::json;
 
-use crate::world::{World, field, reason, spec};
+use crate::world::{World, field, metric, reason, spec};
 
 #[tokio::test]
 async fn a_stream_that_vanishes_is_lost_and_nothing_is_seeded_again() -> anyhow::Result<()> {
@@ -97,6 +97,26 @@ async fn kill_9_in_the_middle_of_changes_ends_with_what_was_asked_last() -> anyh
         world.operator.restart()?;
         world.in_force("moving").await?;
         assert_eq!(world.stock("moving", "A").await?, (quantity - 7, quantity));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sale_is_made_in_one_look_and_the_operators_own_writes_ask_for_no_other() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    // What was written of the first one has come back by the watch before anything of the second one does.
+    for (name, expected) in [("one", 1), ("other", 2)] {
+        world
+            .apply(name, &spec(3_600, &[json!({ "sku": "A", "quantity": 5 }), json!({ "sku": "B", "quantity": 5 })]))
+            .await?;
+        world.in_force(name).await?;
+        world.wait_for(name, "Provisioned").await?;
+        assert_eq!(
+            metric(&world.admin, "sluice_operator_reconciles_total").await?,
+            expected,
+            "{}",
+            world.operator.log()
+        );
     }
     Ok(())
 }

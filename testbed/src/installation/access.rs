@@ -61,6 +61,14 @@ impl Access {
         kubectl(&self.kubeconfig, &arguments, Some(&resource.to_string())).await
     }
 
+    /// Makes new resources in its namespace, as many as a list holds, with one request each.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); those before a refused one are made.
+    pub async fn create(&self, list: &Value) -> anyhow::Result<String> {
+        kubectl(&self.kubeconfig, &["-n", self.namespace.as_str(), "create", "-f", "-"], Some(&list.to_string())).await
+    }
+
     /// Changes a sale by a merge patch.
     ///
     /// # Errors
