@@ -20,6 +20,7 @@ mod paid;
 mod restock;
 mod rush;
 mod sequences;
+mod session;
 mod shoppers;
 mod silent;
 mod stored;
