@@ -84,7 +84,7 @@ struct Pair {
 
 impl Pair {
     async fn start() -> anyhow::Result<Self> {
-        let world = World::start_on(testbed::Bed::shared().await?, &["--identity", "a"]).await?;
+        let world = World::start().await?;
         let (second, second_admin) = world.second().await?;
         Ok(Self { world, second, second_admin, first_acts: true })
     }

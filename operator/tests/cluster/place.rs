@@ -113,7 +113,8 @@ impl Place {
         let (admin, served) = (format!("127.0.0.1:{}", free_port()?), namespaces.join(","));
         let mut arguments = vec!["run", "--nats-url", &self.nats, "--installation", &self.namespace];
         arguments.extend(["--namespaces", &served, "--lease-namespace", &self.home, "--admin-addr", &admin]);
-        for usual in [["--default-replicas", "1"], ["--storage", "memory"]] {
+        // Called as its place is, like a pod: a container of it that is started again does not wait for its own Lease to end.
+        for usual in [["--default-replicas", "1"], ["--storage", "memory"], ["--identity", replica]] {
             arguments.extend(usual.into_iter().filter(|_| !more.contains(&usual[0])));
         }
         arguments.extend(more);

@@ -46,11 +46,7 @@ impl std::ops::Deref for World {
 
 impl World {
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        Self::start_on(Bed::shared().await?, &[]).await
-    }
-
-    pub(crate) async fn start_on(bed: &'static Bed, more: &[&str]) -> anyhow::Result<Self> {
-        Self::start_at(Place::make(bed).await?, more).await
+        Self::start_at(Place::make(Bed::shared().await?).await?, &[]).await
     }
 
     /// On these servers of NATS, separated by commas.
@@ -66,7 +62,7 @@ impl World {
         let faulty = FaultyServer::start(bed, kubernetes).await?;
         let place = Place::make(bed).await?;
         let way = faulty.kubeconfig_for(kubernetes, &place.home, ACCOUNT).await?;
-        Ok((Self::start_at(Place { way, ..place }, &["--identity", "a"]).await?, faulty))
+        Ok((Self::start_at(Place { way, ..place }, &[]).await?, faulty))
     }
 
     /// A world with an API server of its own, which may be killed. It ends with the process.
@@ -97,7 +93,7 @@ impl World {
             way: self.bed.kubernetes().await?.kubeconfig_for(&self.home, ACCOUNT).await?,
             ..self.place.clone()
         };
-        let (second, admin) = place.spawn("b", &[&self.namespace], &["--identity", "b"]).await?;
+        let (second, admin) = place.spawn("b", &[&self.namespace], &[]).await?;
         second.wait_ready(&admin).await?;
         Ok((second, admin))
     }
