@@ -305,6 +305,16 @@ impl<'a> Play<'a> {
 
     async fn deleted(&self) -> anyhow::Result<()> {
         let sales = &self.shop.sales;
+        if !self.script.last.over {
+            // An open sale is not deleted by accident: the chart's rule refuses it.
+            let refused = sales.delete(&self.name).await;
+            ensure!(
+                refused.is_err_and(|error| format!("{error:#}").contains("close it first")),
+                "it was deleted while open"
+            );
+            sales.patch(&self.name, &json!({ "spec": { "desiredState": "Closed" } })).await?;
+            self.says("the sale to be over", |sale| ready(sale, &["Draining", "Completed"])).await?;
+        }
         sales.delete(&self.name).await?;
         eventually(DONE_WITHIN, "the sale to be gone", async || {
             let left = sales.get(&self.name).await?;
