@@ -43,7 +43,7 @@ impl Requests {
     /// Those that change something.
     pub(crate) fn writes(&self) -> f64 {
         let writes = self.0.iter().filter(|(name, _)| WRITES.iter().any(|verb| name.starts_with(verb)));
-        writes.map(|(_, count)| count).sum()
+        writes.fold(0.0, |sum, (_, count)| sum + count)
     }
 
     /// All of them for each of so many sales, the most frequent first.

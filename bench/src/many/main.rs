@@ -43,6 +43,9 @@ pub(crate) struct Single {
     /// Whether they are open meanwhile; else they open one day.
     #[arg(long)]
     open: bool,
+    /// Let NATS sync its disk every two minutes instead of at every message.
+    #[arg(long)]
+    relaxed_sync: bool,
     /// Ledgers that follow them.
     #[arg(long, default_value_t = 0)]
     ledgers: usize,

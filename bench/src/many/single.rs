@@ -16,7 +16,8 @@ const SETTLE_BOUND: Duration = Duration::from_secs(180);
 const QUIET: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: &Single) -> anyhow::Result<()> {
-    let bed = Bed::builder().start().await?;
+    let bed = if arguments.relaxed_sync { Bed::builder().relaxed_sync() } else { Bed::builder() };
+    let bed = bed.start().await?;
     let mut plan = Plan::on(&bed).await?;
     plan.edges_nats.clear();
     plan.ledgers = arguments.ledgers;
