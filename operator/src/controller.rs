@@ -298,8 +298,10 @@ impl Context {
 /// be behind, or broken.
 async fn visit(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale, early: bool) -> Result<Action, Error> {
     let latched = sale.status.as_ref().is_some_and(|status| status.storage.is_some());
-    // Before anything is made it is asked as well: the watch may lag behind our own latch.
-    if early || !latched {
+    let finalized = sale.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    // Before anything is made it is asked as well: the watch may lag behind our own latch. Who writes the finalizer is
+    // answered with the resource as it is, or not at all.
+    if early || (finalized && !latched) {
         let uid = sale.uid();
         match api.get_opt(&sale.name_any()).await?.filter(|found| found.uid() == uid) {
             Some(found) => sale = found,

@@ -34,6 +34,7 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
         memory.seen_first.get_or_insert(begun);
         memory.change.look(&sale, begun);
     });
+    let mut there_at = None;
     for _ in 0..STAGES_MAX {
         let deed = match whose(context, api, &mut sale).await? {
             Whose::Ours(deed) => deed,
@@ -53,11 +54,14 @@ pub(super) async fn look(context: &Context, api: &Api<FlashSale>, mut sale: Flas
             },
             Plan::Steps(steps) => {
                 let first = seen.published.is_none() && steps.iter().any(|step| matches!(step, Step::Publish(_)));
-                if first {
+                if first && there_at != Some(seen.published_at) {
                     still_there(api, &sale).await?;
                 }
+                let latches = steps.iter().any(|step| matches!(step, Step::Latch { .. }));
                 let (wanted, at) = (wanted.as_ref().ok(), seen.published_at);
                 sale = apply::steps(&context.hands, api, sale, wanted, store, at, &steps).await?;
+                // The latch is a write on condition of the resource as it was read, so the sale was there after this place.
+                there_at = latches.then_some(seen.published_at).or(there_at);
                 if first && let Some(seen_first) = context.memory(&uid).seen_first {
                     let took = context.hands.clock.monotonic() - seen_first;
                     context.metrics.provision_seconds.observe(took.as_secs_f64());

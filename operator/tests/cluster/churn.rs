@@ -70,3 +70,26 @@ async fn a_sale_that_stands_still_is_not_written() -> anyhow::Result<()> {
     assert_eq!(world.get("still").await?["metadata"]["resourceVersion"], sale["metadata"]["resourceVersion"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_new_sale_costs_five_requests() -> anyhow::Result<()> {
+    let (world, faulty) = World::behind().await?;
+    let items: Vec<_> = ["A", "B", "C"].map(|sku| json!({ "sku": sku, "quantity": 100 })).into();
+    world.apply("new", &spec(3_600, &items)).await?;
+    world.in_force("new").await?;
+    world.until_told("new", "Provisioned").await?;
+    world.until_told("new", "StorageNotDurable").await?;
+    let about = |call: &Call| call.resource.starts_with("flashsales") || call.resource.starts_with("events");
+    let asked = faulty.asked(|call| about(call) && !matches!(call.verb, "list" | "watch"));
+    let mut asked: Vec<_> = asked.into_iter().map(|asked| (asked.call.verb, asked.call.resource)).collect();
+    asked.sort();
+    let expected = [
+        ("create", "events"),
+        ("create", "events"),
+        ("patch", "flashsales"),
+        ("patch", "flashsales/status"),
+        ("patch", "flashsales/status"),
+    ];
+    assert_eq!(asked, expected.map(|(verb, resource)| (verb, resource.to_owned())));
+    Ok(())
+}
