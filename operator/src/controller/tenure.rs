@@ -90,7 +90,7 @@ pub(super) async fn held(context: &Context, sale: &FlashSale) -> Result<Option<(
     let Ok((uid, own)) = identity(sale) else { return Ok(None) };
     Ok(match find(context, sale).await? {
         (Some(deed), revision) => (deed.owner == uid).then_some((deed, revision)),
-        // Of a release that wrote none, or of a removal that was interrupted after its last step but one.
+        // Of a release that wrote none, or refused before it had one.
         (None, revision) => Some((candidate(sale, &uid, &own).first(), revision)),
     })
 }
