@@ -129,7 +129,8 @@ async fn newest(context: &Context, sale: &FlashSale, deed: &Deed) -> Result<Gene
 }
 
 /// Somebody has put a newer generation in force than the one that was read: the resource as the API server has it. Where
-/// that is no newer either, the resource was restored from a backup, and counts only once a person has said so.
+/// that is no newer either, the resource was restored from a backup, and counts only once a person has said so. Who
+/// deletes it has: a deletion closes the sale, and sells nothing.
 pub(super) async fn read_again(
     context: &Context,
     api: &Api<FlashSale>,
@@ -137,13 +138,17 @@ pub(super) async fn read_again(
     deed: &Deed,
     newer: Generation,
 ) -> Result<Result<FlashSale, (FlashSale, Refused)>, Error> {
-    let now = living(api, sale).await?;
+    let now = api.get(&sale.name_any()).await?;
+    let deleting = now.metadata.deletion_timestamp.is_some();
+    if now.metadata.uid != sale.metadata.uid || deleting != sale.metadata.deletion_timestamp.is_some() {
+        return Err(Error::Changed);
+    }
     let asked = now.metadata.generation.and_then(|generation| u64::try_from(generation).ok()).unwrap_or_default();
     if deed.base.0.saturating_add(asked) >= newer.0 {
         return Ok(Ok(now));
     }
     let (uid, own) = identity(&now).map_err(|refused| Error::Unreadable(refused.to_string()))?;
-    if !deed::may_go_back(&candidate(&now, &uid, &own), deed) {
+    if !deleting && !deed::may_go_back(&candidate(&now, &uid, &own), deed) {
         return Ok(Err((now, deed::gone_back(deed, newer))));
     }
     let (found, revision) = find(context, &now).await?;

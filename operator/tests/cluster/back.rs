@@ -160,6 +160,27 @@ async fn back_up(world: &World, name: &str) -> anyhow::Result<Backup> {
 }
 
 #[tokio::test]
+async fn a_restored_resource_that_is_deleted_closes_its_sale_and_leaves_its_tombstone() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.apply("late", &five()).await?;
+    world.in_force("late").await?;
+    let backup = back_up(&world, "late").await?;
+    for quantity in 6..10 {
+        world.patch("late", &json!({ "spec": { "items": [{ "sku": "A", "quantity": quantity }] } })).await?;
+        world.in_force("late").await?;
+    }
+    world.sell("late", "A", 2).await?;
+    let definition = world.definition("late").await?.context("nothing is published")?;
+    world.bed.kubernetes().await?.restore(&backup).await?;
+    world.patch("late", &json!({ "metadata": { "annotations": { "touched": "yes" } } })).await?;
+    refused(&world, "late", "this resource was restored from a backup").await?;
+    delete(&world, "late").await?;
+    let deed = world.deed("late").await?.context("no tombstone")?;
+    assert_eq!((deed.sale, deed.ended.map(|ended| ended.items[0].sold.0)), (definition.sale, Some(2)));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_restored_backup_of_the_resource_never_sells_a_unit_twice() -> anyhow::Result<()> {
     let world = World::start().await?;
     let kubernetes = world.bed.kubernetes().await?;
