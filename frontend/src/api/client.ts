@@ -1,0 +1,47 @@
+import createClient from "openapi-fetch";
+import { serverClock } from "./clock";
+import { isProblem, Refused, Unreachable } from "./problem";
+import type { paths } from "./schema";
+
+/** Longest that an answer is waited for: an edge answers within ten seconds, or says that it cannot. */
+const ANSWER_TIMEOUT_MS = 12_000;
+
+/** The API of the edge that served this page: every address and body is checked against its own description. */
+export const api = createClient<paths>({ baseUrl: location.origin });
+
+interface Answer<Data> {
+  data?: Data;
+  error?: unknown;
+  response: Response;
+}
+
+/**
+ * Asks the API one thing. The request gets the signal, which ends it when no answer comes in time or `signal` says so.
+ *
+ * @throws Refused when the answer is a no of ours; Unreachable when there was none.
+ */
+export async function ask<Data>(
+  request: (signal: AbortSignal) => Promise<Answer<Data>>,
+  signal?: AbortSignal,
+): Promise<NonNullable<Data>> {
+  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const sentAt = serverClock.monotonic();
+  let answer: Answer<Data>;
+  try {
+    answer = await request(signal ? AbortSignal.any([signal, timeout]) : timeout);
+  } catch (cause) {
+    // Whoever ended it themselves is told just that.
+    signal?.throwIfAborted();
+    throw new Unreachable("no answer", { cause });
+  }
+  const { data, error, response } = answer;
+  if (!response.ok) {
+    if (isProblem(error)) throw new Refused(error);
+    throw new Unreachable(`status ${response.status} without a reason`);
+  }
+  if (typeof data === "object" && data !== null && "serverTime" in data) {
+    serverClock.learn(String(data.serverTime), sentAt);
+  }
+  // An answer without a body, such as 204, is a yes all the same.
+  return (data ?? {}) as NonNullable<Data>;
+}

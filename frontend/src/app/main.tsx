@@ -1,0 +1,29 @@
+import "./styles.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { I18nextProvider } from "react-i18next";
+import { queryClient } from "@/api/queries";
+import { sessionQuery } from "@/api/session";
+import { startText } from "@/text/text";
+import { router } from "./router";
+import { chosenTheme, showTheme } from "./theme";
+
+showTheme(chosenTheme());
+// What the first page shows is asked for while its words are still on their way.
+void queryClient.prefetchQuery(sessionQuery);
+void router.load();
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("the page has no root");
+const text = await startText();
+createRoot(root).render(
+  <StrictMode>
+    <I18nextProvider i18n={text}>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </I18nextProvider>
+  </StrictMode>,
+);

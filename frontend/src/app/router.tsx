@@ -1,0 +1,86 @@
+/** Every address of the page on one screen. The first two are what a crowd opens; the others load when they are wanted. */
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { queryClient } from "@/api/queries";
+import { saleQuery } from "@/features/sale/api/get-sale";
+import { salesQuery } from "@/features/sale/api/list-sales";
+import { Broken } from "./broken";
+import { Frame } from "./frame";
+import { NotFound } from "./not-found";
+import { SaleRoute } from "./routes/sale";
+import { SalesRoute } from "./routes/sales";
+
+/** A path of this page to come back to; anything else would send a reader elsewhere. */
+function pathWithin(value: unknown): string | undefined {
+  return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : undefined;
+}
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
+
+const sales = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  loader: () => void queryClient.prefetchQuery(salesQuery),
+  component: SalesRoute,
+});
+
+const sale = createRoute({
+  getParentRoute: () => root,
+  path: "/sales/$sale",
+  loader: ({ params }) => void queryClient.prefetchQuery(saleQuery(params.sale)),
+  component: SaleRoute,
+});
+
+const order = createRoute({
+  getParentRoute: () => root,
+  path: "/sales/$sale/orders/$order",
+  component: lazyRouteComponent(() => import("./routes/order"), "OrderRoute"),
+});
+
+const orders = createRoute({
+  getParentRoute: () => root,
+  path: "/orders",
+  component: lazyRouteComponent(() => import("./routes/orders"), "OrdersRoute"),
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { returnTo?: string; problem?: string } => {
+    const returnTo = pathWithin(search.returnTo);
+    return {
+      ...(returnTo === undefined ? {} : { returnTo }),
+      ...(typeof search.problem === "string" ? { problem: search.problem } : {}),
+    };
+  },
+  component: lazyRouteComponent(() => import("./routes/sign-in"), "SignInRoute"),
+});
+
+const account = createRoute({
+  getParentRoute: () => root,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./routes/account"), "AccountRoute"),
+});
+
+const merchant = createRoute({
+  getParentRoute: () => root,
+  path: "/merchant",
+  component: lazyRouteComponent(() => import("./routes/merchant"), "MerchantRoute"),
+});
+
+const statement = createRoute({
+  getParentRoute: () => root,
+  path: "/merchant/$sale",
+  component: lazyRouteComponent(() => import("./routes/merchant"), "StatementRoute"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([sales, sale, order, orders, signIn, account, merchant, statement]),
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

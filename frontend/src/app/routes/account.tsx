@@ -1,0 +1,3 @@
+export function AccountRoute() {
+  return null;
+}

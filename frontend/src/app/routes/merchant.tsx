@@ -1,0 +1,7 @@
+export function MerchantRoute() {
+  return null;
+}
+
+export function StatementRoute() {
+  return null;
+}

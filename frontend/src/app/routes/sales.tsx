@@ -1,0 +1,5 @@
+import { SalesPage } from "@/features/sale/sales-page";
+
+export function SalesRoute() {
+  return <SalesPage />;
+}

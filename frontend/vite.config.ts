@@ -1,0 +1,43 @@
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { compression, defineAlgorithm } from "vite-plugin-compression2";
+import { defineConfig } from "vitest/config";
+
+/** Where `npm run dev` finds an edge; `make demo` prints the address of one. */
+const edge = process.env.SLUICE_EDGE ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [
+    react(),
+    tailwindcss(),
+    // Compressed once, here, as hard as it goes: the edge sends these bytes as they are.
+    compression({
+      include: /\.(html|js|css|svg|json|txt|webmanifest)$/,
+      threshold: 512,
+      algorithms: [defineAlgorithm("brotliCompress"), defineAlgorithm("gzip", { level: 9 })],
+    }),
+  ],
+  resolve: { tsconfigPaths: true },
+  build: {
+    target: "es2023",
+    // The policy of the page allows no data: script and no inline style.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    // Sessions are bound to the origin that the edge sees, so it must look like the edge's own.
+    proxy: {
+      "/v1": {
+        target: edge,
+        changeOrigin: true,
+        configure: (proxy) => proxy.on("proxyReq", (request) => request.setHeader("origin", edge)),
+      },
+    },
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
