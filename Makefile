@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build test fmt lint generate demo crowd session bench many rust
+.PHONY: help tools build page test fmt lint generate demo crowd session bench many rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
 	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
 	@echo "make build   build every binary and every test once"
+	@echo "make page    build the page that shoppers use, into frontend/dist"
 	@echo "make lint    check format and lints"
 	@echo "make fmt     write the format"
 	@echo "make generate  write what is made from the code: the resource definition, the operator's rules, the API document"
@@ -26,6 +27,9 @@ rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is not installed: get it from https://rustup.rs; rust-toolchain.toml names the version" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "no C compiler, which one dependency (aws-lc) needs: apt-get install build-essential cmake" >&2; exit 1; }
 
+node:
+	@command -v npm >/dev/null || { echo "Node is not installed: get 20 or later, with npm, from https://nodejs.org" >&2; exit 1; }
+
 tools:
 	tools/install
 
@@ -33,25 +37,36 @@ tools:
 build: rust
 	$(CARGO) build --workspace --bins --tests --examples
 
-fmt: rust
-	$(CARGO) fmt --all
+# What the lock file says and no script of any package. npm writes the file that this is named after last.
+frontend/node_modules/.package-lock.json: frontend/package-lock.json | node
+	npm --prefix frontend ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-lint: rust
+page: frontend/node_modules/.package-lock.json
+	npm --prefix frontend run --silent build
+
+fmt: rust frontend/node_modules/.package-lock.json
+	$(CARGO) fmt --all
+	npm --prefix frontend run --silent fmt
+
+lint: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	npm --prefix frontend run --silent check
 
 # What is made from the code and committed; a test fails when a copy is stale.
-generate: rust
+generate: rust frontend/node_modules/.package-lock.json
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/sluice-operator crd > charts/sluice/crds/flashsale.yaml
 	$(TARGET)/debug/sluice-operator rbac --rules > charts/sluice/files/operator-rules.yaml
 	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
+	npm --prefix frontend run --silent generate
 
-test: tools lint build
+test: tools lint build page
+	npm --prefix frontend run --silent test
 	$(CARGO) test --workspace --no-fail-fast
 
 # The demo starts the binaries that lie beside it, and `cargo run -p` would choose other features than the build.
-demo: rust tools
+demo: rust tools page
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/demo up $(ARGS)
 

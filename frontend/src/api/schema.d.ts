@@ -4,4842 +4,4790 @@
  */
 
 export interface paths {
-  readonly "/": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Tells what this is and where to go on. */
+        readonly get: operations["index"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Tells what this is and where to go on. */
-    readonly get: operations["index"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/docs": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/docs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Describes the API for people. */
+        readonly get: operations["docs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Describes the API for people. */
-    readonly get: operations["docs"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/docs/style.css": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/docs/style.css": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Dresses that page. */
+        readonly get: operations["docsStyle"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Dresses that page. */
-    readonly get: operations["docsStyle"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/openapi.json": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/openapi.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Describes the API for programs: this document. */
+        readonly get: operations["openapi"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Describes the API for programs: this document. */
-    readonly get: operations["openapi"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/accounts": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/accounts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Makes an account. The same again, with the same password, is the same account. */
+        readonly post: operations["register"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /** Makes an account. The same again, with the same password, is the same account. */
-    readonly post: operations["register"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/me": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/me": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Tells who is signed in. */
+        readonly get: operations["me"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Tells who is signed in. */
-    readonly get: operations["me"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/me/wallets": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/me/wallets": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Shows what I can spend. */
+        readonly get: operations["listWallets"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Shows what I can spend. */
-    readonly get: operations["listWallets"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/me/wallets/{currency}/entries": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/me/wallets/{currency}/entries": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Shows what came into a wallet and what went out of it, the newest first. */
+        readonly get: operations["listWalletEntries"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Shows what came into a wallet and what went out of it, the newest first. */
-    readonly get: operations["listWalletEntries"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/orders": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/orders": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Lists my orders over all sales, the newest first, those of sales that are gone too. */
+        readonly get: operations["listAllOrders"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Lists my orders over all sales, the newest first, those of sales that are gone too. */
-    readonly get: operations["listAllOrders"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/payments/callback": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/payments/callback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Takes what a payment provider says about an attempt to pay.
+         * @description It is carried to the ledger as it came, which alone can tell whether it is the provider's: HMAC-SHA256 over the
+         *     timestamp, a dot and the body, no older than five minutes. The same again is taken and changes nothing.
+         */
+        readonly post: operations["paymentCallback"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /**
-     * Takes what a payment provider says about an attempt to pay.
-     * @description It is carried to the ledger as it came, which alone can tell whether it is the provider's: HMAC-SHA256 over the
-     *     timestamp, a dot and the body, no older than five minutes. The same again is taken and changes nothing.
-     */
-    readonly post: operations["paymentCallback"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Lists all sales: those that run first, then those to come, then those that are over. */
+        readonly get: operations["listSales"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Lists all sales: those that run first, then those to come, then those that are over. */
-    readonly get: operations["listSales"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Shows one sale, its items, and what can be had of them. */
+        readonly get: operations["getSale"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Shows one sale, its items, and what can be had of them. */
-    readonly get: operations["getSale"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/events": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
+         * @description Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
+         *     The stream ends with the sale.
+         */
+        readonly get: operations["watchSale"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
-     * @description Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
-     *     The stream ends with the sale.
-     */
-    readonly get: operations["watchSale"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Lists my orders in a sale, right at once: they are read where claims write them. */
+        readonly get: operations["listOrders"];
+        readonly put?: never;
+        /**
+         * Claims units of an item.
+         * @description The same key and the same wish get the same order, however often and wherever they are sent: after a timeout, send
+         *     exactly the same again. Without payment the order is confirmed at once; else it is held until its deadline.
+         */
+        readonly post: operations["claim"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Lists my orders in a sale, right at once: they are read where claims write them. */
-    readonly get: operations["listOrders"];
-    readonly put?: never;
-    /**
-     * Claims units of an item.
-     * @description The same key and the same wish get the same order, however often and wherever they are sent: after a timeout, send
-     *     exactly the same again. Without payment the order is confirmed at once; else it is held until its deadline.
-     */
-    readonly post: operations["claim"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders/{order}": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders/{order}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Shows one of my orders, also of a sale that is gone: then with the names that the sale had for things. */
+        readonly get: operations["getOrder"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Shows one of my orders, also of a sale that is gone: then with the names that the sale had for things. */
-    readonly get: operations["getOrder"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders/{order}/cancel": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders/{order}/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Gives a held order back, and answers with the released order, however often it is asked.
+         * @description The key is asked for as with everything that moves something, but an order can be given back only once: its id is key
+         *     enough.
+         */
+        readonly post: operations["cancelOrder"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /**
-     * Gives a held order back, and answers with the released order, however often it is asked.
-     * @description The key is asked for as with everything that moves something, but an order can be given back only once: its id is key
-     *     enough.
-     */
-    readonly post: operations["cancelOrder"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders/{order}/events": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders/{order}/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Streams how an order goes on, until it is over.
+         * @description Server-sent events named `order`; the data of each is the whole order. After the one that ends the order the stream
+         *     ends, and whoever comes back with its id as `Last-Event-ID` is told that nothing more will come.
+         */
+        readonly get: operations["watchOrder"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /**
-     * Streams how an order goes on, until it is over.
-     * @description Server-sent events named `order`; the data of each is the whole order. After the one that ends the order the stream
-     *     ends, and whoever comes back with its id as `Last-Event-ID` is told that nothing more will come.
-     */
-    readonly get: operations["watchOrder"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders/{order}/payment": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders/{order}/payment": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Pays a held order from my wallet, in sales that are paid so. */
+        readonly post: operations["payOrder"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /** Pays a held order from my wallet, in sales that are paid so. */
-    readonly post: operations["payOrder"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sales/{sale}/orders/{order}/refund": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sales/{sale}/orders/{order}/refund": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Takes a confirmed order back: its units go on sale again, its money to where it came from. For merchants. */
+        readonly post: operations["refundOrder"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /** Takes a confirmed order back: its units go on sale again, its money to where it came from. For merchants. */
-    readonly post: operations["refundOrder"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sessions": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Signs somebody in: by password, as a guest, or by another issuer's ID token.
+         * @description A page of ours gets its session in a cookie that no script can read; whoever is no page gets it as `token`.
+         */
+        readonly post: operations["signIn"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    /**
-     * Signs somebody in: by password, as a guest, or by another issuer's ID token.
-     * @description A page of ours gets its session in a cookie that no script can read; whoever is no page gets it as `token`.
-     */
-    readonly post: operations["signIn"];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sessions/current": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sessions/current": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Signs out: whatever a browser has of ours, it forgets. That needs no session that is still good. */
+        readonly delete: operations["signOut"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    readonly get?: never;
-    readonly put?: never;
-    readonly post?: never;
-    /** Signs out: whatever a browser has of ours, it forgets. That needs no session that is still good. */
-    readonly delete: operations["signOut"];
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sessions/oidc": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sessions/oidc": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Sends a browser to the OpenID Connect issuer, to sign in there. */
+        readonly get: operations["beginOidc"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Sends a browser to the OpenID Connect issuer, to sign in there. */
-    readonly get: operations["beginOidc"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly "/v1/sessions/oidc/callback": {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly "/v1/sessions/oidc/callback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Takes a browser back from the OpenID Connect issuer and signs it in. */
+        readonly get: operations["finishOidc"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    /** Takes a browser back from the OpenID Connect issuer and signs it in. */
-    readonly get: operations["finishOidc"];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /** @description An account. */
-    readonly Account: {
-      /** @description Whom orders and wallets belong to. */
-      readonly customer: components["schemas"]["CustomerId"];
-      /** @description Where to reach them. */
-      readonly email?: string;
-      /** @description What to call them. */
-      readonly name?: string;
-    };
-    /**
-     * @description Somebody has registered under this address already.
-     * @example {
-     *       "detail": "There is an account under this address already: sign in.",
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Account exists",
-     *       "type": "https://sluice.dev/problems/account-exists"
-     *     }
-     */
-    readonly AccountExistsProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Account exists";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/account-exists";
-    };
-    /**
-     * @description No unit is free, but some are held and may come back.
-     * @example {
-     *       "detail": "All units are taken, but 3 are not paid yet: some may come back.",
-     *       "held": 3,
-     *       "nextExpiry": "2027-01-15T08:00:00Z",
-     *       "retry": "later",
-     *       "retryAfterSeconds": 5,
-     *       "status": 409,
-     *       "title": "All units held",
-     *       "type": "https://sluice.dev/problems/all-units-held"
-     *     }
-     */
-    readonly AllUnitsHeldProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description Units that are held. */
-      readonly held: components["schemas"]["Units"];
-      /**
-       * Format: date-time
-       * @description The next deadline of a hold, when known.
-       */
-      readonly nextExpiry?: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * Format: int32
-       * @description When to look again.
-       */
-      readonly retryAfterSeconds: number;
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "All units held";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/all-units-held";
-    };
-    /**
-     * @description The order is paid, or needed no payment.
-     * @example {
-     *       "detail": "This order is paid, or needs no payment.",
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Already paid",
-     *       "type": "https://sluice.dev/problems/already-paid"
-     *     }
-     */
-    readonly AlreadyPaidProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Already paid";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/already-paid";
-    };
-    /** @description An order, from the sale or from the ledger. */
-    readonly AnyOrder: components["schemas"]["Order"] | components["schemas"]["PastOrder"];
-    /**
-     * @description Whether there is something to be had, as last seen. Only a claim's refusal says that something is sold out.
-     * @enum {string}
-     */
-    readonly Availability: "available" | "none-free" | "unknown";
-    /**
-     * @description This attempt took nothing; it says nothing about earlier ones.
-     * @example {
-     *       "detail": "Too busy right now: nothing was taken by this attempt. Try again.",
-     *       "retry": "now",
-     *       "retryAfterSeconds": 1,
-     *       "status": 503,
-     *       "title": "Busy",
-     *       "type": "https://sluice.dev/problems/busy"
-     *     }
-     */
-    readonly BusyProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "now";
-      /**
-       * Format: int32
-       * @description When to send it again.
-       */
-      readonly retryAfterSeconds: number;
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 503;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Busy";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/busy";
-    };
-    /** @description The answer to a callback. */
-    readonly CallbackAnswer: {
-      /** @description What became of it. */
-      readonly outcome: components["schemas"]["CallbackOutcome"];
-    };
-    /**
-     * @description What became of a callback.
-     * @enum {string}
-     */
-    readonly CallbackOutcome: "confirmed" | "refund-due" | "declined" | "recorded";
-    /** @description What somebody wants. */
-    readonly Claim: {
-      /**
-       * Format: int32
-       * @description How many units of it.
-       * @example 1
-       */
-      readonly quantity: number;
-      /** @description Of which item. */
-      readonly sku: components["schemas"]["Sku"];
-    };
-    /**
-     * @description A stable, opaque id of a person within one installation: a keyed hash of issuer and subject. Nothing personal enters
-     *     the stream, and without the key nobody can tell whether a known person bought.
-     * @example k5f3c6m2vq7xw4tjb2ln6ahzd5yospre
-     */
-    readonly CustomerId: string;
-    /**
-     * @description Fewer units are free than were asked for.
-     * @example {
-     *       "asked": 3,
-     *       "detail": "Only 1 left, fewer than the 3 you asked for.",
-     *       "left": 1,
-     *       "retry": "later",
-     *       "status": 409,
-     *       "title": "Fewer left",
-     *       "type": "https://sluice.dev/problems/fewer-left"
-     *     }
-     */
-    readonly FewerLeftProblem: {
-      /** @description What was asked for. */
-      readonly asked: components["schemas"]["Units"];
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description How many can still be had. */
-      readonly left: components["schemas"]["Units"];
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Fewer left";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/fewer-left";
-    };
-    /**
-     * @description Somebody is signed in and may not do this, or another site's page asks.
-     * @example {
-     *       "detail": "This is for merchants.",
-     *       "retry": "never",
-     *       "status": 403,
-     *       "title": "Forbidden",
-     *       "type": "https://sluice.dev/problems/forbidden"
-     *     }
-     */
-    readonly ForbiddenProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 403;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Forbidden";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/forbidden";
-    };
-    /**
-     * @description The order's time to be paid is over.
-     * @example {
-     *       "detail": "The time to pay for this order was over at 2027-01-15T08:00:00Z.",
-     *       "expiredAt": "2027-01-15T08:00:00Z",
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Hold expired",
-     *       "type": "https://sluice.dev/problems/hold-expired"
-     *     }
-     */
-    readonly HoldExpiredProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * Format: date-time
-       * @description When it was.
-       */
-      readonly expiredAt?: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Hold expired";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/hold-expired";
-    };
-    /**
-     * @description Made by the client, once per thing it wants; scoped to a customer and a sale.
-     * @example 0198c1d4-9a51-7cc0-b0a9-5d8f6c1b7e02
-     */
-    readonly IdempotencyKey: string;
-    /**
-     * @description The request moves something and has no idempotency key.
-     * @example {
-     *       "detail": "Send a header Idempotency-Key: a UUID that you make once for this wish.",
-     *       "retry": "never",
-     *       "status": 400,
-     *       "title": "Idempotency key required",
-     *       "type": "https://sluice.dev/problems/idempotency-key-required"
-     *     }
-     */
-    readonly IdempotencyKeyRequiredProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 400;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Idempotency key required";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/idempotency-key-required";
-    };
-    /**
-     * @description The idempotency key was used for another request.
-     * @example {
-     *       "detail": "This idempotency key was used for a different request: use a new one.",
-     *       "retry": "never",
-     *       "status": 422,
-     *       "title": "Idempotency key reused",
-     *       "type": "https://sluice.dev/problems/idempotency-key-reused"
-     *     }
-     */
-    readonly IdempotencyKeyReusedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 422;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Idempotency key reused";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/idempotency-key-reused";
-    };
-    /** @description What this is, and where to go on. */
-    readonly Index: {
-      /**
-       * @description Where all of this is described for people.
-       * @example /docs
-       */
-      readonly docs: string;
-      /**
-       * @description The program.
-       * @example sluice-edge
-       */
-      readonly name: string;
-      /**
-       * @description Where it is described for programs.
-       * @example /openapi.json
-       */
-      readonly openapi: string;
-      /**
-       * @description Where the sales are.
-       * @example /v1/sales
-       */
-      readonly sales: string;
-      /**
-       * @description Its release.
-       * @example 0.1.0
-       */
-      readonly version: string;
-    };
-    /**
-     * @description The wallet does not hold enough.
-     * @example {
-     *       "balance": {
-     *         "amountMinor": 500,
-     *         "currency": "EUR"
-     *       },
-     *       "detail": "The wallet holds 500 minor units of EUR and 12900 minor units of EUR are needed.",
-     *       "needed": {
-     *         "amountMinor": 12900,
-     *         "currency": "EUR"
-     *       },
-     *       "retry": "later",
-     *       "status": 402,
-     *       "title": "Insufficient funds",
-     *       "type": "https://sluice.dev/problems/insufficient-funds"
-     *     }
-     */
-    readonly InsufficientFundsProblem: {
-      /** @description What it holds. */
-      readonly balance: components["schemas"]["Money"];
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description What is needed. */
-      readonly needed: components["schemas"]["Money"];
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 402;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Insufficient funds";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/insufficient-funds";
-    };
-    /**
-     * @description A fault of ours: what was under way may still happen.
-     * @example {
-     *       "detail": "Something went wrong on our side. Ask again with the same idempotency key.",
-     *       "retry": "now",
-     *       "status": 500,
-     *       "title": "Internal error",
-     *       "type": "https://sluice.dev/problems/internal"
-     *     }
-     */
-    readonly InternalProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "now";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 500;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Internal error";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/internal";
-    };
-    /**
-     * @description The request breaks a rule, which is named.
-     * @example {
-     *       "detail": "quantity: it must be a whole number of at least 1.",
-     *       "field": "quantity",
-     *       "retry": "never",
-     *       "rule": "it must be a whole number of at least 1",
-     *       "status": 422,
-     *       "title": "Invalid request",
-     *       "type": "https://sluice.dev/problems/invalid-request"
-     *     }
-     */
-    readonly InvalidRequestProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description Which field, header or part. */
-      readonly field: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @enum {unknown}
-       */
-      readonly retry: "never" | "now";
-      /** @description The rule, as a sentence without its full stop. */
-      readonly rule: string;
-      /**
-       * @description The status of the answer.
-       * @enum {unknown}
-       */
-      readonly status: 400 | 408 | 413 | 415 | 422 | 431;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Invalid request";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/invalid-request";
-    };
-    /** @description One thing that is for sale. */
-    readonly Item: {
-      /** @description Whether there is something to be had. */
-      readonly availability: components["schemas"]["Availability"];
-      /** @description Units that can be claimed, as last seen; null while that is not known. */
-      readonly free: components["schemas"]["Units"] | null;
-      /** @description A picture of it. */
-      readonly imageUrl?: string;
-      /**
-       * @description What it is called.
-       * @example Aurora 42, black
-       */
-      readonly name: string;
-      /** @description Most units of it that one customer can have. */
-      readonly perCustomer?: components["schemas"]["Units"];
-      /** @description Most units in one order. */
-      readonly perOrder: components["schemas"]["Units"];
-      /** @description Of one unit; missing when it is free of charge. */
-      readonly price?: components["schemas"]["Money"];
-      /** @description Units that the sale has of it, sold ones too. */
-      readonly quantity: components["schemas"]["Units"];
-      /** @description Which item. */
-      readonly sku: components["schemas"]["Sku"];
-    };
-    /** @description The stock of an item, as viewers and readers see it. */
-    readonly ItemStock: {
-      /** @description Whether there is something to be had. */
-      readonly availability: components["schemas"]["Availability"];
-      /** @description Units that can be claimed, as last seen; null while that is not known. */
-      readonly free: components["schemas"]["Units"] | null;
-      /** @description Which item. */
-      readonly sku: components["schemas"]["Sku"];
-    };
-    /** @description Which limit was reached, its number, and what the customer already has. */
-    readonly Limit:
-      | {
-          /** @description What was asked for. */
-          readonly asked: components["schemas"]["Units"];
-          /** @description The most allowed. */
-          readonly limit: components["schemas"]["Units"];
-          /**
-           * @description Which of them it is.
-           * @enum {string}
-           */
-          readonly which: "order";
-        }
-      | {
-          /** @description What was asked for. */
-          readonly asked: components["schemas"]["Units"];
-          /** @description What the customer already has. */
-          readonly has: components["schemas"]["Units"];
-          /** @description The most allowed. */
-          readonly limit: components["schemas"]["Units"];
-          /**
-           * @description Which of them it is.
-           * @enum {string}
-           */
-          readonly which: "item";
-        }
-      | {
-          /** @description What was asked for. */
-          readonly asked: components["schemas"]["Units"];
-          /** @description What the customer already has. */
-          readonly has: components["schemas"]["Units"];
-          /** @description The most allowed. */
-          readonly limit: components["schemas"]["Units"];
-          /**
-           * @description Which of them it is.
-           * @enum {string}
-           */
-          readonly which: "sale";
-        }
-      | {
-          /**
-           * Format: int32
-           * @description The most allowed.
-           */
-          readonly limit: number;
-          /**
-           * @description Which of them it is.
-           * @enum {string}
-           */
-          readonly which: "orders";
+    schemas: {
+        /** @description An account. */
+        readonly Account: {
+            /** @description Whom orders and wallets belong to. */
+            readonly customer: components["schemas"]["CustomerId"];
+            /** @description Where to reach them. */
+            readonly email?: string;
+            /** @description What to call them. */
+            readonly name?: string;
         };
-    /**
-     * @description A limit of the sale.
-     * @example {
-     *       "detail": "At most 2 of this item per customer; you have 2 and asked for 1.",
-     *       "limit": {
-     *         "asked": 1,
-     *         "has": 2,
-     *         "limit": 2,
-     *         "which": "item"
-     *       },
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Limit reached",
-     *       "type": "https://sluice.dev/problems/limit-reached"
-     *     }
-     */
-    readonly LimitReachedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description Which one. */
-      readonly limit: components["schemas"]["Limit"];
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Limit reached";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/limit-reached";
+        /**
+         * @description Somebody has registered under this address already.
+         * @example {
+         *       "detail": "There is an account under this address already: sign in.",
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Account exists",
+         *       "type": "https://sluice.dev/problems/account-exists"
+         *     }
+         */
+        readonly AccountExistsProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Account exists";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/account-exists";
+        };
+        /**
+         * @description No unit is free, but some are held and may come back.
+         * @example {
+         *       "detail": "All units are taken, but 3 are not paid yet: some may come back.",
+         *       "held": 3,
+         *       "nextExpiry": "2027-01-15T08:00:00Z",
+         *       "retry": "later",
+         *       "retryAfterSeconds": 5,
+         *       "status": 409,
+         *       "title": "All units held",
+         *       "type": "https://sluice.dev/problems/all-units-held"
+         *     }
+         */
+        readonly AllUnitsHeldProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description Units that are held. */
+            readonly held: components["schemas"]["Units"];
+            /**
+             * Format: date-time
+             * @description The next deadline of a hold, when known.
+             */
+            readonly nextExpiry?: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * Format: int32
+             * @description When to look again.
+             */
+            readonly retryAfterSeconds: number;
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "All units held";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/all-units-held";
+        };
+        /**
+         * @description The order is paid, or needed no payment.
+         * @example {
+         *       "detail": "This order is paid, or needs no payment.",
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Already paid",
+         *       "type": "https://sluice.dev/problems/already-paid"
+         *     }
+         */
+        readonly AlreadyPaidProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Already paid";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/already-paid";
+        };
+        /** @description An order, from the sale or from the ledger. */
+        readonly AnyOrder: components["schemas"]["Order"] | components["schemas"]["PastOrder"];
+        /**
+         * @description Whether there is something to be had, as last seen. Only a claim's refusal says that something is sold out.
+         * @enum {string}
+         */
+        readonly Availability: "available" | "none-free" | "unknown";
+        /**
+         * @description This attempt took nothing; it says nothing about earlier ones.
+         * @example {
+         *       "detail": "Too busy right now: nothing was taken by this attempt. Try again.",
+         *       "retry": "now",
+         *       "retryAfterSeconds": 1,
+         *       "status": 503,
+         *       "title": "Busy",
+         *       "type": "https://sluice.dev/problems/busy"
+         *     }
+         */
+        readonly BusyProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "now";
+            /**
+             * Format: int32
+             * @description When to send it again.
+             */
+            readonly retryAfterSeconds: number;
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 503;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Busy";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/busy";
+        };
+        /** @description The answer to a callback. */
+        readonly CallbackAnswer: {
+            /** @description What became of it. */
+            readonly outcome: components["schemas"]["CallbackOutcome"];
+        };
+        /**
+         * @description What became of a callback.
+         * @enum {string}
+         */
+        readonly CallbackOutcome: "confirmed" | "refund-due" | "declined" | "recorded";
+        /** @description What somebody wants. */
+        readonly Claim: {
+            /**
+             * Format: int32
+             * @description How many units of it.
+             * @example 1
+             */
+            readonly quantity: number;
+            /** @description Of which item. */
+            readonly sku: components["schemas"]["Sku"];
+        };
+        /**
+         * @description A stable, opaque id of a person within one installation: a keyed hash of issuer and subject. Nothing personal enters
+         *     the stream, and without the key nobody can tell whether a known person bought.
+         * @example k5f3c6m2vq7xw4tjb2ln6ahzd5yospre
+         */
+        readonly CustomerId: string;
+        /**
+         * @description Fewer units are free than were asked for.
+         * @example {
+         *       "asked": 3,
+         *       "detail": "Only 1 left, fewer than the 3 you asked for.",
+         *       "left": 1,
+         *       "retry": "later",
+         *       "status": 409,
+         *       "title": "Fewer left",
+         *       "type": "https://sluice.dev/problems/fewer-left"
+         *     }
+         */
+        readonly FewerLeftProblem: {
+            /** @description What was asked for. */
+            readonly asked: components["schemas"]["Units"];
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description How many can still be had. */
+            readonly left: components["schemas"]["Units"];
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Fewer left";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/fewer-left";
+        };
+        /**
+         * @description Somebody is signed in and may not do this, or another site's page asks.
+         * @example {
+         *       "detail": "This is for merchants.",
+         *       "retry": "never",
+         *       "status": 403,
+         *       "title": "Forbidden",
+         *       "type": "https://sluice.dev/problems/forbidden"
+         *     }
+         */
+        readonly ForbiddenProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 403;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Forbidden";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/forbidden";
+        };
+        /**
+         * @description The order's time to be paid is over.
+         * @example {
+         *       "detail": "The time to pay for this order was over at 2027-01-15T08:00:00Z.",
+         *       "expiredAt": "2027-01-15T08:00:00Z",
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Hold expired",
+         *       "type": "https://sluice.dev/problems/hold-expired"
+         *     }
+         */
+        readonly HoldExpiredProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * Format: date-time
+             * @description When it was.
+             */
+            readonly expiredAt?: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Hold expired";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/hold-expired";
+        };
+        /**
+         * @description Made by the client, once per thing it wants; scoped to a customer and a sale.
+         * @example 0198c1d4-9a51-7cc0-b0a9-5d8f6c1b7e02
+         */
+        readonly IdempotencyKey: string;
+        /**
+         * @description The request moves something and has no idempotency key.
+         * @example {
+         *       "detail": "Send a header Idempotency-Key: a UUID that you make once for this wish.",
+         *       "retry": "never",
+         *       "status": 400,
+         *       "title": "Idempotency key required",
+         *       "type": "https://sluice.dev/problems/idempotency-key-required"
+         *     }
+         */
+        readonly IdempotencyKeyRequiredProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 400;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Idempotency key required";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/idempotency-key-required";
+        };
+        /**
+         * @description The idempotency key was used for another request.
+         * @example {
+         *       "detail": "This idempotency key was used for a different request: use a new one.",
+         *       "retry": "never",
+         *       "status": 422,
+         *       "title": "Idempotency key reused",
+         *       "type": "https://sluice.dev/problems/idempotency-key-reused"
+         *     }
+         */
+        readonly IdempotencyKeyReusedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 422;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Idempotency key reused";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/idempotency-key-reused";
+        };
+        /** @description What this is, and where to go on. */
+        readonly Index: {
+            /**
+             * @description Where all of this is described for people.
+             * @example /docs
+             */
+            readonly docs: string;
+            /**
+             * @description The program.
+             * @example sluice-edge
+             */
+            readonly name: string;
+            /**
+             * @description Where it is described for programs.
+             * @example /openapi.json
+             */
+            readonly openapi: string;
+            /**
+             * @description Where the sales are.
+             * @example /v1/sales
+             */
+            readonly sales: string;
+            /**
+             * @description Its release.
+             * @example 0.1.0
+             */
+            readonly version: string;
+        };
+        /**
+         * @description The wallet does not hold enough.
+         * @example {
+         *       "balance": {
+         *         "amountMinor": 500,
+         *         "currency": "EUR"
+         *       },
+         *       "detail": "The wallet holds 500 minor units of EUR and 12900 minor units of EUR are needed.",
+         *       "needed": {
+         *         "amountMinor": 12900,
+         *         "currency": "EUR"
+         *       },
+         *       "retry": "later",
+         *       "status": 402,
+         *       "title": "Insufficient funds",
+         *       "type": "https://sluice.dev/problems/insufficient-funds"
+         *     }
+         */
+        readonly InsufficientFundsProblem: {
+            /** @description What it holds. */
+            readonly balance: components["schemas"]["Money"];
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description What is needed. */
+            readonly needed: components["schemas"]["Money"];
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 402;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Insufficient funds";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/insufficient-funds";
+        };
+        /**
+         * @description A fault of ours: what was under way may still happen.
+         * @example {
+         *       "detail": "Something went wrong on our side. Ask again with the same idempotency key.",
+         *       "retry": "now",
+         *       "status": 500,
+         *       "title": "Internal error",
+         *       "type": "https://sluice.dev/problems/internal"
+         *     }
+         */
+        readonly InternalProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "now";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 500;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Internal error";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/internal";
+        };
+        /**
+         * @description The request breaks a rule, which is named.
+         * @example {
+         *       "detail": "quantity: it must be a whole number of at least 1.",
+         *       "field": "quantity",
+         *       "retry": "never",
+         *       "rule": "it must be a whole number of at least 1",
+         *       "status": 422,
+         *       "title": "Invalid request",
+         *       "type": "https://sluice.dev/problems/invalid-request"
+         *     }
+         */
+        readonly InvalidRequestProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description Which field, header or part. */
+            readonly field: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @enum {unknown}
+             */
+            readonly retry: "never" | "now";
+            /** @description The rule, as a sentence without its full stop. */
+            readonly rule: string;
+            /**
+             * @description The status of the answer.
+             * @enum {unknown}
+             */
+            readonly status: 400 | 408 | 413 | 415 | 422 | 431;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Invalid request";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/invalid-request";
+        };
+        /** @description One thing that is for sale. */
+        readonly Item: {
+            /** @description Whether there is something to be had. */
+            readonly availability: components["schemas"]["Availability"];
+            /** @description Units that can be claimed, as last seen; null while that is not known. */
+            readonly free: components["schemas"]["Units"] | null;
+            /** @description A picture of it. */
+            readonly imageUrl?: string;
+            /**
+             * @description What it is called.
+             * @example Aurora 42, black
+             */
+            readonly name: string;
+            /** @description Most units of it that one customer can have. */
+            readonly perCustomer?: components["schemas"]["Units"];
+            /** @description Most units in one order. */
+            readonly perOrder: components["schemas"]["Units"];
+            /** @description Of one unit; missing when it is free of charge. */
+            readonly price?: components["schemas"]["Money"];
+            /** @description Units that the sale has of it, sold ones too. */
+            readonly quantity: components["schemas"]["Units"];
+            /** @description Which item. */
+            readonly sku: components["schemas"]["Sku"];
+        };
+        /** @description The stock of an item, as viewers and readers see it. */
+        readonly ItemStock: {
+            /** @description Whether there is something to be had. */
+            readonly availability: components["schemas"]["Availability"];
+            /** @description Units that can be claimed, as last seen; null while that is not known. */
+            readonly free: components["schemas"]["Units"] | null;
+            /** @description Which item. */
+            readonly sku: components["schemas"]["Sku"];
+        };
+        /** @description Which limit was reached, its number, and what the customer already has. */
+        readonly Limit: {
+            /** @description What was asked for. */
+            readonly asked: components["schemas"]["Units"];
+            /** @description The most allowed. */
+            readonly limit: components["schemas"]["Units"];
+            /**
+             * @description Which of them it is.
+             * @enum {string}
+             */
+            readonly which: "order";
+        } | {
+            /** @description What was asked for. */
+            readonly asked: components["schemas"]["Units"];
+            /** @description What the customer already has. */
+            readonly has: components["schemas"]["Units"];
+            /** @description The most allowed. */
+            readonly limit: components["schemas"]["Units"];
+            /**
+             * @description Which of them it is.
+             * @enum {string}
+             */
+            readonly which: "item";
+        } | {
+            /** @description What was asked for. */
+            readonly asked: components["schemas"]["Units"];
+            /** @description What the customer already has. */
+            readonly has: components["schemas"]["Units"];
+            /** @description The most allowed. */
+            readonly limit: components["schemas"]["Units"];
+            /**
+             * @description Which of them it is.
+             * @enum {string}
+             */
+            readonly which: "sale";
+        } | {
+            /**
+             * Format: int32
+             * @description The most allowed.
+             */
+            readonly limit: number;
+            /**
+             * @description Which of them it is.
+             * @enum {string}
+             */
+            readonly which: "orders";
+        };
+        /**
+         * @description A limit of the sale.
+         * @example {
+         *       "detail": "At most 2 of this item per customer; you have 2 and asked for 1.",
+         *       "limit": {
+         *         "asked": 1,
+         *         "has": 2,
+         *         "limit": 2,
+         *         "which": "item"
+         *       },
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Limit reached",
+         *       "type": "https://sluice.dev/problems/limit-reached"
+         *     }
+         */
+        readonly LimitReachedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description Which one. */
+            readonly limit: components["schemas"]["Limit"];
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Limit reached";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/limit-reached";
+        };
+        /** @description Somebody who is signed in. */
+        readonly Me: {
+            /** @description Whether the ledger was heard: an address that is missing may be there. */
+            readonly complete: boolean;
+            /** @description Whom orders and wallets belong to. */
+            readonly customer: components["schemas"]["CustomerId"];
+            /** @description Where to reach them. */
+            readonly email?: string;
+            /** @description Whether nobody knows who that is. */
+            readonly guest: boolean;
+            /** @description What to call them. */
+            readonly name?: string;
+            /** @description As the session has them: those are what counts until it ends. */
+            readonly roles: readonly components["schemas"]["Role"][];
+        };
+        /**
+         * @description This address does not take this method; `Allow` says which.
+         * @example {
+         *       "detail": "This address does not take this method.",
+         *       "retry": "never",
+         *       "status": 405,
+         *       "title": "Method not allowed",
+         *       "type": "https://sluice.dev/problems/method-not-allowed"
+         *     }
+         */
+        readonly MethodNotAllowedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 405;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Method not allowed";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/method-not-allowed";
+        };
+        /** @description Money in minor units of its currency. */
+        readonly Money: {
+            /**
+             * Format: int64
+             * @description In cents, pence, yen …; never negative in a price.
+             * @example 12900
+             */
+            readonly amountMinor: number;
+            /**
+             * @description ISO 4217, three capitals.
+             * @example EUR
+             */
+            readonly currency: string;
+        };
+        /**
+         * @description There is no such thing, or it is somebody else's. `now` where it may be about to be there: a claim may be under way.
+         * @example {
+         *       "detail": "There is no such sale.",
+         *       "retry": "never",
+         *       "status": 404,
+         *       "title": "Not found",
+         *       "type": "https://sluice.dev/problems/not-found"
+         *     }
+         */
+        readonly NotFoundProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @enum {unknown}
+             */
+            readonly retry: "never" | "now";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 404;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Not found";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/not-found";
+        };
+        /**
+         * @description The window has not begun.
+         * @example {
+         *       "detail": "The sale opens at 2027-01-15T08:00:00Z.",
+         *       "opensAt": "2027-01-15T08:00:00Z",
+         *       "retry": "later",
+         *       "status": 409,
+         *       "title": "Not open yet",
+         *       "type": "https://sluice.dev/problems/not-open-yet"
+         *     }
+         */
+        readonly NotOpenYetProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * Format: date-time
+             * @description When it does.
+             */
+            readonly opensAt: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Not open yet";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/not-open-yet";
+        };
+        /**
+         * @description Nobody is signed in, or the session is not good any more.
+         * @example {
+         *       "detail": "Sign in first.",
+         *       "retry": "never",
+         *       "status": 401,
+         *       "title": "Not signed in",
+         *       "type": "https://sluice.dev/problems/not-signed-in"
+         *     }
+         */
+        readonly NotSignedInProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 401;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Not signed in";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/not-signed-in";
+        };
+        /** @description One order. */
+        readonly Order: {
+            /**
+             * Format: date-time
+             * @description When it must be paid; only while it is held.
+             */
+            readonly expiresAt?: string;
+            /** @description What its address ends with. */
+            readonly id: components["schemas"]["OrderId"];
+            /** @description Which of the customer's orders in this sale, from 0. */
+            readonly number: components["schemas"]["OrderNumber"];
+            /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
+            readonly payURL?: string;
+            /** @description Of one unit. */
+            readonly price?: components["schemas"]["Money"];
+            /** @description How many units of it. */
+            readonly quantity: components["schemas"]["Units"];
+            /** @description Why it was released; only when it was. */
+            readonly reason?: components["schemas"]["Reason"];
+            /** @description Where it was made. */
+            readonly sale: components["schemas"]["SaleId"];
+            /** @description What was claimed. */
+            readonly sku: components["schemas"]["Sku"];
+            /** @description Where it is in its life. */
+            readonly state: components["schemas"]["OrderState"];
+            /** @description Of all units. */
+            readonly total?: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When the state was stored; not in the answer to a claim.
+             */
+            readonly updatedAt?: string;
+        };
+        /** @description An order as it is now. */
+        readonly OrderEvent: {
+            /**
+             * Format: date-time
+             * @description When it must be paid; only while it is held.
+             */
+            readonly expiresAt?: string;
+            /** @description What its address ends with. */
+            readonly id: components["schemas"]["OrderId"];
+            /** @description Which of the customer's orders in this sale, from 0. */
+            readonly number: components["schemas"]["OrderNumber"];
+            /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
+            readonly payURL?: string;
+            /** @description Of one unit. */
+            readonly price?: components["schemas"]["Money"];
+            /** @description How many units of it. */
+            readonly quantity: components["schemas"]["Units"];
+            /** @description Why it was released; only when it was. */
+            readonly reason?: components["schemas"]["Reason"];
+            /** @description Where it was made. */
+            readonly sale: components["schemas"]["SaleId"];
+            /**
+             * Format: int64
+             * @description Until it must be paid; only while it is held.
+             */
+            readonly secondsLeft?: number;
+            /**
+             * Format: date-time
+             * @description The time by our clock.
+             */
+            readonly serverTime: string;
+            /** @description What was claimed. */
+            readonly sku: components["schemas"]["Sku"];
+            /** @description Where it is in its life. */
+            readonly state: components["schemas"]["OrderState"];
+            /** @description Of all units. */
+            readonly total?: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When the state was stored; not in the answer to a claim.
+             */
+            readonly updatedAt?: string;
+        };
+        /**
+         * Format: uuid
+         * @description An order's address. Every edge computes the same one from what the client sent, before the claim, so an address
+         *     handed out with a `202` stays true whichever edge settles it.
+         * @example 5d0f6c55-9a0b-8f0e-a9c5-7a1d8b3e4f60
+         */
+        readonly OrderId: string;
+        /**
+         * Format: int32
+         * @description Which order of a customer in a sale, from 0, contiguous, never reused.
+         */
+        readonly OrderNumber: number;
+        /**
+         * @description The order's units went back.
+         * @example {
+         *       "detail": "This order was cancelled.",
+         *       "reason": "cancelled",
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Order released",
+         *       "type": "https://sluice.dev/problems/order-released"
+         *     }
+         */
+        readonly OrderReleasedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /** @description Why. */
+            readonly reason: components["schemas"]["Reason"];
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Order released";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/order-released";
+        };
+        /** @description Several orders. */
+        readonly Orders: {
+            /** @description In the order in which they were made. */
+            readonly orders: readonly components["schemas"]["Order"][];
+        };
+        /**
+         * @description Where an order is in its life.
+         * @enum {string}
+         */
+        readonly OrderState: "held" | "confirmed" | "released";
+        /**
+         * @description How the orders of a sale are paid.
+         * @enum {string}
+         */
+        readonly PaidBy: "none" | "wallet" | "external";
+        /** @description An order as the sale's own address shows it, and what needed the sale to be known. */
+        readonly PastOrder: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it must be paid; only while it is held.
+             */
+            readonly expiresAt?: string;
+            /** @description What its address ends with. */
+            readonly id: components["schemas"]["OrderId"];
+            /** @description What that is called. */
+            readonly itemName: string;
+            /** @description Which of the customer's orders in that sale, from 0. */
+            readonly number: components["schemas"]["OrderNumber"];
+            /** @description Of one unit. */
+            readonly price?: components["schemas"]["Money"];
+            /** @description How many units of it. */
+            readonly quantity: components["schemas"]["Units"];
+            /** @description Why it was released; only when it was. */
+            readonly reason?: components["schemas"]["Reason"];
+            /** @description Where it was made. */
+            readonly sale: components["schemas"]["SaleId"];
+            /** @description What that sale is called. */
+            readonly saleName: string;
+            /** @description What was claimed. */
+            readonly sku: components["schemas"]["Sku"];
+            /** @description Where it is in its life. */
+            readonly state: components["schemas"]["OrderState"];
+            /** @description Of all units. */
+            readonly total?: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            readonly updatedAt: string;
+        };
+        /** @description A page of orders. */
+        readonly PastOrders: {
+            /** @description What to send as `cursor` for those that come next. */
+            readonly cursor?: string;
+            /** @description The newest first. */
+            readonly orders: readonly components["schemas"]["PastOrder"][];
+        };
+        /**
+         * @description The sale is not paid from a wallet.
+         * @example {
+         *       "detail": "Orders of this sale are not paid from a wallet here.",
+         *       "retry": "never",
+         *       "status": 402,
+         *       "title": "Payment declined",
+         *       "type": "https://sluice.dev/problems/payment-declined"
+         *     }
+         */
+        readonly PaymentDeclinedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 402;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Payment declined";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/payment-declined";
+        };
+        /** @description Any no. */
+        readonly Problem: components["schemas"]["AccountExistsProblem"] | components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["BusyProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["ForbiddenProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["InternalProblem"] | components["schemas"]["InvalidRequestProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["MethodNotAllowedProblem"] | components["schemas"]["NotFoundProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["NotSignedInProblem"] | components["schemas"]["OrderReleasedProblem"] | components["schemas"]["PaymentDeclinedProblem"] | components["schemas"]["RateLimitedProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"] | components["schemas"]["TimedOutProblem"];
+        /**
+         * @description Too many requests of this customer or address, or too many attempts to sign in.
+         * @example {
+         *       "detail": "At most 10 requests in 60 seconds: slow down.",
+         *       "limit": 10,
+         *       "retry": "later",
+         *       "retryAfterSeconds": 6,
+         *       "status": 429,
+         *       "title": "Rate limited",
+         *       "type": "https://sluice.dev/problems/rate-limited",
+         *       "windowSeconds": 60
+         *     }
+         */
+        readonly RateLimitedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * Format: int32
+             * @description Most requests in a window; not told about attempts to sign in.
+             */
+            readonly limit?: number;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * Format: int32
+             * @description When the next one is let through.
+             */
+            readonly retryAfterSeconds: number;
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 429;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Rate limited";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/rate-limited";
+            /**
+             * Format: int32
+             * @description Length of the window; not told about attempts to sign in.
+             */
+            readonly windowSeconds?: number;
+        };
+        /**
+         * @description Why an order was released.
+         * @enum {string}
+         */
+        readonly Reason: "cancelled" | "expired" | "refunded";
+        /** @description Who wants an account. */
+        readonly Registration: {
+            /**
+             * Format: email
+             * @description What they sign in with; compared without regard to case.
+             * @example ann@people.example
+             */
+            readonly email: string;
+            /**
+             * @description What to call them.
+             * @example Ann
+             */
+            readonly name?: string;
+            /**
+             * Format: password
+             * @description Proves who they are from now on.
+             * @example correct horse battery
+             */
+            readonly password: string;
+        };
+        /**
+         * @description What somebody may do beyond buying.
+         * @enum {string}
+         */
+        readonly Role: "merchant" | "other";
+        /** @description A sale and its items. */
+        readonly Sale: {
+            /**
+             * Format: date-time
+             * @description First instant at which they are not taken any more.
+             */
+            readonly end: string;
+            /** @description Whether guests may claim. */
+            readonly guestsAllowed: boolean;
+            /**
+             * Format: int32
+             * @description How long an unpaid order is held; only where orders are paid.
+             */
+            readonly holdSeconds?: number;
+            /** @description What its address ends with. */
+            readonly id: components["schemas"]["SaleId"];
+            /** @description What is for sale. */
+            readonly items: readonly components["schemas"]["Item"][];
+            /**
+             * @description What it is called.
+             * @example Aurora, first batch
+             */
+            readonly name: string;
+            /** @description How orders are paid. */
+            readonly payment: components["schemas"]["PaidBy"];
+            /** @description Most units that one customer can have, over all items. */
+            readonly perCustomer?: components["schemas"]["Units"];
+            /**
+             * Format: date-time
+             * @description First instant at which claims are taken.
+             */
+            readonly start: string;
+            /** @description What it is doing. */
+            readonly state: components["schemas"]["SaleState"];
+        };
+        /**
+         * @description The sale is over.
+         * @example {
+         *       "closedAt": "2027-01-15T08:00:00Z",
+         *       "detail": "The sale is over.",
+         *       "retry": "never",
+         *       "status": 409,
+         *       "title": "Sale closed",
+         *       "type": "https://sluice.dev/problems/sale-closed"
+         *     }
+         */
+        readonly SaleClosedProblem: {
+            /**
+             * Format: date-time
+             * @description When it ended, if it was not closed early.
+             */
+            readonly closedAt?: string;
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "never";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Sale closed";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/sale-closed";
+        };
+        /** @description What a sale is doing and what can be had of it now. */
+        readonly SaleEvent: {
+            /**
+             * Format: date-time
+             * @description First instant at which they are not taken any more.
+             */
+            readonly end: string;
+            /** @description What can be had of each item. */
+            readonly items: readonly components["schemas"]["ItemStock"][];
+            /**
+             * Format: date-time
+             * @description The time by our clock, to count down with.
+             */
+            readonly serverTime: string;
+            /**
+             * Format: date-time
+             * @description First instant at which claims are taken.
+             */
+            readonly start: string;
+            /** @description What it is doing. */
+            readonly state: components["schemas"]["SaleState"];
+        };
+        /**
+         * @description A sale: the resource's name, a dash, and the first 8 hex digits of its uid. Also what URLs use.
+         * @example aurora-3f2a9c1e
+         */
+        readonly SaleId: string;
+        /**
+         * @description The merchant paused it.
+         * @example {
+         *       "detail": "The sale is paused and may go on later.",
+         *       "retry": "later",
+         *       "retryAfterSeconds": 10,
+         *       "status": 409,
+         *       "title": "Sale paused",
+         *       "type": "https://sluice.dev/problems/sale-paused"
+         *     }
+         */
+        readonly SalePausedProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * Format: int32
+             * @description When to look again.
+             */
+            readonly retryAfterSeconds: number;
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Sale paused";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/sale-paused";
+        };
+        /**
+         * @description What a sale is doing, as far as clock and definition say.
+         * @enum {string}
+         */
+        readonly SaleState: "open" | "paused" | "unavailable" | "upcoming" | "ended";
+        /** @description Who is signed in now. */
+        readonly Session: {
+            /** @description Whom orders and wallets belong to. */
+            readonly customer: components["schemas"]["CustomerId"];
+            /** @description Where to reach them. */
+            readonly email?: string;
+            /**
+             * Format: date-time
+             * @description When the session ends.
+             */
+            readonly expiresAt: string;
+            /** @description Whether nobody knows who that is. */
+            readonly guest: boolean;
+            /** @description What to call them. */
+            readonly name?: string;
+            /** @description What they may do beyond buying. */
+            readonly roles: readonly components["schemas"]["Role"][];
+            /** @description What to send as a bearer; pages have it in a cookie instead. */
+            readonly token?: string;
+        };
+        /**
+         * @description The only state of an order that is being settled.
+         * @enum {string}
+         */
+        readonly Settling: "settling";
+        /** @description An order of which nobody knows yet whether it was made or changed. */
+        readonly SettlingOrder: {
+            /** @description What its address ends with, should it have been made. */
+            readonly id: components["schemas"]["OrderId"];
+            /** @description Where. */
+            readonly sale: components["schemas"]["SaleId"];
+            /** @description That it is being settled. */
+            readonly state: components["schemas"]["Settling"];
+        };
+        /** @description One of the three ways in: `email` and `password`, `guest`, or `idToken` and the `nonce` that it was asked for with. */
+        readonly SignIn: {
+            /** @description As registered. */
+            readonly email?: string;
+            /** @description True, and nothing else, for somebody whom nobody knows. */
+            readonly guest?: boolean;
+            /** @description What another issuer says about somebody. */
+            readonly idToken?: string;
+            /** @description What that was asked for with. */
+            readonly nonce?: string;
+            /**
+             * Format: password
+             * @description As registered.
+             */
+            readonly password?: string;
+        };
+        /**
+         * @description One item of a sale.
+         * @example AUR-42-BLK
+         */
+        readonly Sku: string;
+        /**
+         * @description No unit is free or held.
+         * @example {
+         *       "detail": "Sold out: no unit is left, and none is on hold.",
+         *       "retry": "later",
+         *       "status": 409,
+         *       "title": "Sold out",
+         *       "type": "https://sluice.dev/problems/sold-out"
+         *     }
+         */
+        readonly SoldOutProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "later";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 409;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Sold out";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/sold-out";
+        };
+        /**
+         * @description No answer within ten seconds: what was under way may still happen.
+         * @example {
+         *       "detail": "There was no answer in time. Whatever you asked for may have been done: ask again with the same idempotency key.",
+         *       "retry": "now",
+         *       "status": 504,
+         *       "title": "Timed out",
+         *       "type": "https://sluice.dev/problems/timed-out"
+         *     }
+         */
+        readonly TimedOutProblem: {
+            /** @description What happened, as a sentence that a shopper can read. */
+            readonly detail: string;
+            /**
+             * @description Whether sending the same request again can help.
+             * @constant
+             */
+            readonly retry: "now";
+            /**
+             * @description The status of the answer.
+             * @constant
+             */
+            readonly status: 504;
+            /**
+             * @description The name for people.
+             * @constant
+             */
+            readonly title: "Timed out";
+            /**
+             * @description Its stable name.
+             * @constant
+             */
+            readonly type: "https://sluice.dev/problems/timed-out";
+        };
+        /** @description With the time, which is no part of what a cache compares. */
+        readonly TimedSale: {
+            /**
+             * Format: date-time
+             * @description First instant at which they are not taken any more.
+             */
+            readonly end: string;
+            /** @description Whether guests may claim. */
+            readonly guestsAllowed: boolean;
+            /**
+             * Format: int32
+             * @description How long an unpaid order is held; only where orders are paid.
+             */
+            readonly holdSeconds?: number;
+            /** @description What its address ends with. */
+            readonly id: components["schemas"]["SaleId"];
+            /** @description What is for sale. */
+            readonly items: readonly components["schemas"]["Item"][];
+            /**
+             * @description What it is called.
+             * @example Aurora, first batch
+             */
+            readonly name: string;
+            /** @description How orders are paid. */
+            readonly payment: components["schemas"]["PaidBy"];
+            /** @description Most units that one customer can have, over all items. */
+            readonly perCustomer?: components["schemas"]["Units"];
+            /**
+             * Format: date-time
+             * @description The time by our clock, to count down with.
+             */
+            readonly serverTime: string;
+            /**
+             * Format: date-time
+             * @description First instant at which claims are taken.
+             */
+            readonly start: string;
+            /** @description What it is doing. */
+            readonly state: components["schemas"]["SaleState"];
+        };
+        /** @description With the time, which is no part of what a cache compares. */
+        readonly TimedSales: {
+            /** @description Those that run, then those to come, the next first; then those that are over, the last first. */
+            readonly sales: readonly components["schemas"]["Sale"][];
+            /**
+             * Format: date-time
+             * @description The time by our clock, to count down with.
+             */
+            readonly serverTime: string;
+        };
+        /**
+         * Format: int32
+         * @description A number of units of one item.
+         */
+        readonly Units: number;
+        /** @description One currency of a customer. */
+        readonly Wallet: {
+            /** @description What can be spent. */
+            readonly balance: components["schemas"]["Money"];
+            /** @description What payments under way have taken. */
+            readonly pending: components["schemas"]["Money"];
+        };
+        /** @description A page of a statement. */
+        readonly WalletEntries: {
+            /**
+             * Format: int64
+             * @description What to send as `before` for those that come next.
+             */
+            readonly before?: number;
+            /** @description The newest first. */
+            readonly entries: readonly components["schemas"]["WalletEntry"][];
+        };
+        /** @description One movement of a wallet. */
+        readonly WalletEntry: {
+            /** @description What came in (positive) or went out (negative). */
+            readonly amount: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            readonly at: string;
+            /** @description Why: `fund`, `pay`, `return` or `refund`; more may come. */
+            readonly cause: string;
+            /**
+             * Format: int64
+             * @description Its place in the book.
+             */
+            readonly id: number;
+            /** @description The order that it is about. */
+            readonly order?: components["schemas"]["OrderId"];
+        };
+        /** @description All wallets of a customer. */
+        readonly Wallets: {
+            /** @description One per currency. */
+            readonly wallets: readonly components["schemas"]["Wallet"][];
+        };
     };
-    /** @description Somebody who is signed in. */
-    readonly Me: {
-      /** @description Whether the ledger was heard: an address that is missing may be there. */
-      readonly complete: boolean;
-      /** @description Whom orders and wallets belong to. */
-      readonly customer: components["schemas"]["CustomerId"];
-      /** @description Where to reach them. */
-      readonly email?: string;
-      /** @description Whether nobody knows who that is. */
-      readonly guest: boolean;
-      /** @description What to call them. */
-      readonly name?: string;
-      /** @description As the session has them: those are what counts until it ends. */
-      readonly roles: readonly components["schemas"]["Role"][];
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description Where it is */
+        readonly Location: string;
+        /** @description What is left, and when all of it is back */
+        readonly RateLimit: string;
+        /** @description The limit */
+        readonly "RateLimit-Policy": string;
+        /** @description Seconds until to ask again */
+        readonly "Retry-After": number;
+        /** @description Seconds until to ask again, where that is known */
+        readonly "Retry-After-Some": number;
+        /** @description How to send a session */
+        readonly "WWW-Authenticate": string;
+        /** @description Yours, if you sent one; what our logs call it */
+        readonly "X-Request-Id": string;
     };
-    /**
-     * @description This address does not take this method; `Allow` says which.
-     * @example {
-     *       "detail": "This address does not take this method.",
-     *       "retry": "never",
-     *       "status": 405,
-     *       "title": "Method not allowed",
-     *       "type": "https://sluice.dev/problems/method-not-allowed"
-     *     }
-     */
-    readonly MethodNotAllowedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 405;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Method not allowed";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/method-not-allowed";
-    };
-    /** @description Money in minor units of its currency. */
-    readonly Money: {
-      /**
-       * Format: int64
-       * @description In cents, pence, yen …; never negative in a price.
-       * @example 12900
-       */
-      readonly amountMinor: number;
-      /**
-       * @description ISO 4217, three capitals.
-       * @example EUR
-       */
-      readonly currency: string;
-    };
-    /**
-     * @description There is no such thing, or it is somebody else's. `now` where it may be about to be there: a claim may be under way.
-     * @example {
-     *       "detail": "There is no such sale.",
-     *       "retry": "never",
-     *       "status": 404,
-     *       "title": "Not found",
-     *       "type": "https://sluice.dev/problems/not-found"
-     *     }
-     */
-    readonly NotFoundProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @enum {unknown}
-       */
-      readonly retry: "never" | "now";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 404;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Not found";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/not-found";
-    };
-    /**
-     * @description The window has not begun.
-     * @example {
-     *       "detail": "The sale opens at 2027-01-15T08:00:00Z.",
-     *       "opensAt": "2027-01-15T08:00:00Z",
-     *       "retry": "later",
-     *       "status": 409,
-     *       "title": "Not open yet",
-     *       "type": "https://sluice.dev/problems/not-open-yet"
-     *     }
-     */
-    readonly NotOpenYetProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * Format: date-time
-       * @description When it does.
-       */
-      readonly opensAt: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Not open yet";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/not-open-yet";
-    };
-    /**
-     * @description Nobody is signed in, or the session is not good any more.
-     * @example {
-     *       "detail": "Sign in first.",
-     *       "retry": "never",
-     *       "status": 401,
-     *       "title": "Not signed in",
-     *       "type": "https://sluice.dev/problems/not-signed-in"
-     *     }
-     */
-    readonly NotSignedInProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 401;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Not signed in";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/not-signed-in";
-    };
-    /** @description One order. */
-    readonly Order: {
-      /**
-       * Format: date-time
-       * @description When it must be paid; only while it is held.
-       */
-      readonly expiresAt?: string;
-      /** @description What its address ends with. */
-      readonly id: components["schemas"]["OrderId"];
-      /** @description Which of the customer's orders in this sale, from 0. */
-      readonly number: components["schemas"]["OrderNumber"];
-      /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
-      readonly payURL?: string;
-      /** @description Of one unit. */
-      readonly price?: components["schemas"]["Money"];
-      /** @description How many units of it. */
-      readonly quantity: components["schemas"]["Units"];
-      /** @description Why it was released; only when it was. */
-      readonly reason?: components["schemas"]["Reason"];
-      /** @description Where it was made. */
-      readonly sale: components["schemas"]["SaleId"];
-      /** @description What was claimed. */
-      readonly sku: components["schemas"]["Sku"];
-      /** @description Where it is in its life. */
-      readonly state: components["schemas"]["OrderState"];
-      /** @description Of all units. */
-      readonly total?: components["schemas"]["Money"];
-      /**
-       * Format: date-time
-       * @description When the state was stored; not in the answer to a claim.
-       */
-      readonly updatedAt?: string;
-    };
-    /** @description An order as it is now. */
-    readonly OrderEvent: {
-      /**
-       * Format: date-time
-       * @description When it must be paid; only while it is held.
-       */
-      readonly expiresAt?: string;
-      /** @description What its address ends with. */
-      readonly id: components["schemas"]["OrderId"];
-      /** @description Which of the customer's orders in this sale, from 0. */
-      readonly number: components["schemas"]["OrderNumber"];
-      /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
-      readonly payURL?: string;
-      /** @description Of one unit. */
-      readonly price?: components["schemas"]["Money"];
-      /** @description How many units of it. */
-      readonly quantity: components["schemas"]["Units"];
-      /** @description Why it was released; only when it was. */
-      readonly reason?: components["schemas"]["Reason"];
-      /** @description Where it was made. */
-      readonly sale: components["schemas"]["SaleId"];
-      /**
-       * Format: int64
-       * @description Until it must be paid; only while it is held.
-       */
-      readonly secondsLeft?: number;
-      /**
-       * Format: date-time
-       * @description The time by our clock.
-       */
-      readonly serverTime: string;
-      /** @description What was claimed. */
-      readonly sku: components["schemas"]["Sku"];
-      /** @description Where it is in its life. */
-      readonly state: components["schemas"]["OrderState"];
-      /** @description Of all units. */
-      readonly total?: components["schemas"]["Money"];
-      /**
-       * Format: date-time
-       * @description When the state was stored; not in the answer to a claim.
-       */
-      readonly updatedAt?: string;
-    };
-    /**
-     * Format: uuid
-     * @description An order's address. Every edge computes the same one from what the client sent, before the claim, so an address
-     *     handed out with a `202` stays true whichever edge settles it.
-     * @example 5d0f6c55-9a0b-8f0e-a9c5-7a1d8b3e4f60
-     */
-    readonly OrderId: string;
-    /**
-     * Format: int32
-     * @description Which order of a customer in a sale, from 0, contiguous, never reused.
-     */
-    readonly OrderNumber: number;
-    /**
-     * @description The order's units went back.
-     * @example {
-     *       "detail": "This order was cancelled.",
-     *       "reason": "cancelled",
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Order released",
-     *       "type": "https://sluice.dev/problems/order-released"
-     *     }
-     */
-    readonly OrderReleasedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /** @description Why. */
-      readonly reason: components["schemas"]["Reason"];
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Order released";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/order-released";
-    };
-    /** @description Several orders. */
-    readonly Orders: {
-      /** @description In the order in which they were made. */
-      readonly orders: readonly components["schemas"]["Order"][];
-    };
-    /**
-     * @description Where an order is in its life.
-     * @enum {string}
-     */
-    readonly OrderState: "held" | "confirmed" | "released";
-    /**
-     * @description How the orders of a sale are paid.
-     * @enum {string}
-     */
-    readonly PaidBy: "none" | "wallet" | "external";
-    /** @description An order as the sale's own address shows it, and what needed the sale to be known. */
-    readonly PastOrder: {
-      /**
-       * Format: date-time
-       * @description When it was made.
-       */
-      readonly createdAt: string;
-      /**
-       * Format: date-time
-       * @description When it must be paid; only while it is held.
-       */
-      readonly expiresAt?: string;
-      /** @description What its address ends with. */
-      readonly id: components["schemas"]["OrderId"];
-      /** @description What that is called. */
-      readonly itemName: string;
-      /** @description Which of the customer's orders in that sale, from 0. */
-      readonly number: components["schemas"]["OrderNumber"];
-      /** @description Of one unit. */
-      readonly price?: components["schemas"]["Money"];
-      /** @description How many units of it. */
-      readonly quantity: components["schemas"]["Units"];
-      /** @description Why it was released; only when it was. */
-      readonly reason?: components["schemas"]["Reason"];
-      /** @description Where it was made. */
-      readonly sale: components["schemas"]["SaleId"];
-      /** @description What that sale is called. */
-      readonly saleName: string;
-      /** @description What was claimed. */
-      readonly sku: components["schemas"]["Sku"];
-      /** @description Where it is in its life. */
-      readonly state: components["schemas"]["OrderState"];
-      /** @description Of all units. */
-      readonly total?: components["schemas"]["Money"];
-      /**
-       * Format: date-time
-       * @description When it last changed.
-       */
-      readonly updatedAt: string;
-    };
-    /** @description A page of orders. */
-    readonly PastOrders: {
-      /** @description What to send as `cursor` for those that come next. */
-      readonly cursor?: string;
-      /** @description The newest first. */
-      readonly orders: readonly components["schemas"]["PastOrder"][];
-    };
-    /**
-     * @description The sale is not paid from a wallet.
-     * @example {
-     *       "detail": "Orders of this sale are not paid from a wallet here.",
-     *       "retry": "never",
-     *       "status": 402,
-     *       "title": "Payment declined",
-     *       "type": "https://sluice.dev/problems/payment-declined"
-     *     }
-     */
-    readonly PaymentDeclinedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 402;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Payment declined";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/payment-declined";
-    };
-    /** @description Any no. */
-    readonly Problem:
-      | components["schemas"]["AccountExistsProblem"]
-      | components["schemas"]["AllUnitsHeldProblem"]
-      | components["schemas"]["AlreadyPaidProblem"]
-      | components["schemas"]["BusyProblem"]
-      | components["schemas"]["FewerLeftProblem"]
-      | components["schemas"]["ForbiddenProblem"]
-      | components["schemas"]["HoldExpiredProblem"]
-      | components["schemas"]["IdempotencyKeyRequiredProblem"]
-      | components["schemas"]["IdempotencyKeyReusedProblem"]
-      | components["schemas"]["InsufficientFundsProblem"]
-      | components["schemas"]["InternalProblem"]
-      | components["schemas"]["InvalidRequestProblem"]
-      | components["schemas"]["LimitReachedProblem"]
-      | components["schemas"]["MethodNotAllowedProblem"]
-      | components["schemas"]["NotFoundProblem"]
-      | components["schemas"]["NotOpenYetProblem"]
-      | components["schemas"]["NotSignedInProblem"]
-      | components["schemas"]["OrderReleasedProblem"]
-      | components["schemas"]["PaymentDeclinedProblem"]
-      | components["schemas"]["RateLimitedProblem"]
-      | components["schemas"]["SaleClosedProblem"]
-      | components["schemas"]["SalePausedProblem"]
-      | components["schemas"]["SoldOutProblem"]
-      | components["schemas"]["TimedOutProblem"];
-    /**
-     * @description Too many requests of this customer or address, or too many attempts to sign in.
-     * @example {
-     *       "detail": "At most 10 requests in 60 seconds: slow down.",
-     *       "limit": 10,
-     *       "retry": "later",
-     *       "retryAfterSeconds": 6,
-     *       "status": 429,
-     *       "title": "Rate limited",
-     *       "type": "https://sluice.dev/problems/rate-limited",
-     *       "windowSeconds": 60
-     *     }
-     */
-    readonly RateLimitedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * Format: int32
-       * @description Most requests in a window; not told about attempts to sign in.
-       */
-      readonly limit?: number;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * Format: int32
-       * @description When the next one is let through.
-       */
-      readonly retryAfterSeconds: number;
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 429;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Rate limited";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/rate-limited";
-      /**
-       * Format: int32
-       * @description Length of the window; not told about attempts to sign in.
-       */
-      readonly windowSeconds?: number;
-    };
-    /**
-     * @description Why an order was released.
-     * @enum {string}
-     */
-    readonly Reason: "cancelled" | "expired" | "refunded";
-    /** @description Who wants an account. */
-    readonly Registration: {
-      /**
-       * Format: email
-       * @description What they sign in with; compared without regard to case.
-       * @example ann@people.example
-       */
-      readonly email: string;
-      /**
-       * @description What to call them.
-       * @example Ann
-       */
-      readonly name?: string;
-      /**
-       * Format: password
-       * @description Proves who they are from now on.
-       * @example correct horse battery
-       */
-      readonly password: string;
-    };
-    /**
-     * @description What somebody may do beyond buying.
-     * @enum {string}
-     */
-    readonly Role: "merchant" | "other";
-    /** @description A sale and its items. */
-    readonly Sale: {
-      /**
-       * Format: date-time
-       * @description First instant at which they are not taken any more.
-       */
-      readonly end: string;
-      /** @description Whether guests may claim. */
-      readonly guestsAllowed: boolean;
-      /**
-       * Format: int32
-       * @description How long an unpaid order is held; only where orders are paid.
-       */
-      readonly holdSeconds?: number;
-      /** @description What its address ends with. */
-      readonly id: components["schemas"]["SaleId"];
-      /** @description What is for sale. */
-      readonly items: readonly components["schemas"]["Item"][];
-      /**
-       * @description What it is called.
-       * @example Aurora, first batch
-       */
-      readonly name: string;
-      /** @description How orders are paid. */
-      readonly payment: components["schemas"]["PaidBy"];
-      /** @description Most units that one customer can have, over all items. */
-      readonly perCustomer?: components["schemas"]["Units"];
-      /**
-       * Format: date-time
-       * @description First instant at which claims are taken.
-       */
-      readonly start: string;
-      /** @description What it is doing. */
-      readonly state: components["schemas"]["SaleState"];
-    };
-    /**
-     * @description The sale is over.
-     * @example {
-     *       "closedAt": "2027-01-15T08:00:00Z",
-     *       "detail": "The sale is over.",
-     *       "retry": "never",
-     *       "status": 409,
-     *       "title": "Sale closed",
-     *       "type": "https://sluice.dev/problems/sale-closed"
-     *     }
-     */
-    readonly SaleClosedProblem: {
-      /**
-       * Format: date-time
-       * @description When it ended, if it was not closed early.
-       */
-      readonly closedAt?: string;
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "never";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Sale closed";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/sale-closed";
-    };
-    /** @description What a sale is doing and what can be had of it now. */
-    readonly SaleEvent: {
-      /**
-       * Format: date-time
-       * @description First instant at which they are not taken any more.
-       */
-      readonly end: string;
-      /** @description What can be had of each item. */
-      readonly items: readonly components["schemas"]["ItemStock"][];
-      /**
-       * Format: date-time
-       * @description The time by our clock, to count down with.
-       */
-      readonly serverTime: string;
-      /**
-       * Format: date-time
-       * @description First instant at which claims are taken.
-       */
-      readonly start: string;
-      /** @description What it is doing. */
-      readonly state: components["schemas"]["SaleState"];
-    };
-    /**
-     * @description A sale: the resource's name, a dash, and the first 8 hex digits of its uid. Also what URLs use.
-     * @example aurora-3f2a9c1e
-     */
-    readonly SaleId: string;
-    /**
-     * @description The merchant paused it.
-     * @example {
-     *       "detail": "The sale is paused and may go on later.",
-     *       "retry": "later",
-     *       "retryAfterSeconds": 10,
-     *       "status": 409,
-     *       "title": "Sale paused",
-     *       "type": "https://sluice.dev/problems/sale-paused"
-     *     }
-     */
-    readonly SalePausedProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * Format: int32
-       * @description When to look again.
-       */
-      readonly retryAfterSeconds: number;
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Sale paused";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/sale-paused";
-    };
-    /**
-     * @description What a sale is doing, as far as clock and definition say.
-     * @enum {string}
-     */
-    readonly SaleState: "open" | "paused" | "unavailable" | "upcoming" | "ended";
-    /** @description Who is signed in now. */
-    readonly Session: {
-      /** @description Whom orders and wallets belong to. */
-      readonly customer: components["schemas"]["CustomerId"];
-      /** @description Where to reach them. */
-      readonly email?: string;
-      /**
-       * Format: date-time
-       * @description When the session ends.
-       */
-      readonly expiresAt: string;
-      /** @description Whether nobody knows who that is. */
-      readonly guest: boolean;
-      /** @description What to call them. */
-      readonly name?: string;
-      /** @description What they may do beyond buying. */
-      readonly roles: readonly components["schemas"]["Role"][];
-      /** @description What to send as a bearer; pages have it in a cookie instead. */
-      readonly token?: string;
-    };
-    /**
-     * @description The only state of an order that is being settled.
-     * @enum {string}
-     */
-    readonly Settling: "settling";
-    /** @description An order of which nobody knows yet whether it was made or changed. */
-    readonly SettlingOrder: {
-      /** @description What its address ends with, should it have been made. */
-      readonly id: components["schemas"]["OrderId"];
-      /** @description Where. */
-      readonly sale: components["schemas"]["SaleId"];
-      /** @description That it is being settled. */
-      readonly state: components["schemas"]["Settling"];
-    };
-    /** @description One of the three ways in: `email` and `password`, `guest`, or `idToken` and the `nonce` that it was asked for with. */
-    readonly SignIn: {
-      /** @description As registered. */
-      readonly email?: string;
-      /** @description True, and nothing else, for somebody whom nobody knows. */
-      readonly guest?: boolean;
-      /** @description What another issuer says about somebody. */
-      readonly idToken?: string;
-      /** @description What that was asked for with. */
-      readonly nonce?: string;
-      /**
-       * Format: password
-       * @description As registered.
-       */
-      readonly password?: string;
-    };
-    /**
-     * @description One item of a sale.
-     * @example AUR-42-BLK
-     */
-    readonly Sku: string;
-    /**
-     * @description No unit is free or held.
-     * @example {
-     *       "detail": "Sold out: no unit is left, and none is on hold.",
-     *       "retry": "later",
-     *       "status": 409,
-     *       "title": "Sold out",
-     *       "type": "https://sluice.dev/problems/sold-out"
-     *     }
-     */
-    readonly SoldOutProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "later";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 409;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Sold out";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/sold-out";
-    };
-    /**
-     * @description No answer within ten seconds: what was under way may still happen.
-     * @example {
-     *       "detail": "There was no answer in time. Whatever you asked for may have been done: ask again with the same idempotency key.",
-     *       "retry": "now",
-     *       "status": 504,
-     *       "title": "Timed out",
-     *       "type": "https://sluice.dev/problems/timed-out"
-     *     }
-     */
-    readonly TimedOutProblem: {
-      /** @description What happened, as a sentence that a shopper can read. */
-      readonly detail: string;
-      /**
-       * @description Whether sending the same request again can help.
-       * @constant
-       */
-      readonly retry: "now";
-      /**
-       * @description The status of the answer.
-       * @constant
-       */
-      readonly status: 504;
-      /**
-       * @description The name for people.
-       * @constant
-       */
-      readonly title: "Timed out";
-      /**
-       * @description Its stable name.
-       * @constant
-       */
-      readonly type: "https://sluice.dev/problems/timed-out";
-    };
-    /** @description With the time, which is no part of what a cache compares. */
-    readonly TimedSale: {
-      /**
-       * Format: date-time
-       * @description First instant at which they are not taken any more.
-       */
-      readonly end: string;
-      /** @description Whether guests may claim. */
-      readonly guestsAllowed: boolean;
-      /**
-       * Format: int32
-       * @description How long an unpaid order is held; only where orders are paid.
-       */
-      readonly holdSeconds?: number;
-      /** @description What its address ends with. */
-      readonly id: components["schemas"]["SaleId"];
-      /** @description What is for sale. */
-      readonly items: readonly components["schemas"]["Item"][];
-      /**
-       * @description What it is called.
-       * @example Aurora, first batch
-       */
-      readonly name: string;
-      /** @description How orders are paid. */
-      readonly payment: components["schemas"]["PaidBy"];
-      /** @description Most units that one customer can have, over all items. */
-      readonly perCustomer?: components["schemas"]["Units"];
-      /**
-       * Format: date-time
-       * @description The time by our clock, to count down with.
-       */
-      readonly serverTime: string;
-      /**
-       * Format: date-time
-       * @description First instant at which claims are taken.
-       */
-      readonly start: string;
-      /** @description What it is doing. */
-      readonly state: components["schemas"]["SaleState"];
-    };
-    /** @description With the time, which is no part of what a cache compares. */
-    readonly TimedSales: {
-      /** @description Those that run, then those to come, the next first; then those that are over, the last first. */
-      readonly sales: readonly components["schemas"]["Sale"][];
-      /**
-       * Format: date-time
-       * @description The time by our clock, to count down with.
-       */
-      readonly serverTime: string;
-    };
-    /**
-     * Format: int32
-     * @description A number of units of one item.
-     */
-    readonly Units: number;
-    /** @description One currency of a customer. */
-    readonly Wallet: {
-      /** @description What can be spent. */
-      readonly balance: components["schemas"]["Money"];
-      /** @description What payments under way have taken. */
-      readonly pending: components["schemas"]["Money"];
-    };
-    /** @description A page of a statement. */
-    readonly WalletEntries: {
-      /**
-       * Format: int64
-       * @description What to send as `before` for those that come next.
-       */
-      readonly before?: number;
-      /** @description The newest first. */
-      readonly entries: readonly components["schemas"]["WalletEntry"][];
-    };
-    /** @description One movement of a wallet. */
-    readonly WalletEntry: {
-      /** @description What came in (positive) or went out (negative). */
-      readonly amount: components["schemas"]["Money"];
-      /**
-       * Format: date-time
-       * @description When.
-       */
-      readonly at: string;
-      /** @description Why: `fund`, `pay`, `return` or `refund`; more may come. */
-      readonly cause: string;
-      /**
-       * Format: int64
-       * @description Its place in the book.
-       */
-      readonly id: number;
-      /** @description The order that it is about. */
-      readonly order?: components["schemas"]["OrderId"];
-    };
-    /** @description All wallets of a customer. */
-    readonly Wallets: {
-      /** @description One per currency. */
-      readonly wallets: readonly components["schemas"]["Wallet"][];
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: {
-    /** @description Where it is */
-    readonly Location: string;
-    /** @description What is left, and when all of it is back */
-    readonly RateLimit: string;
-    /** @description The limit */
-    readonly "RateLimit-Policy": string;
-    /** @description Seconds until to ask again */
-    readonly "Retry-After": number;
-    /** @description Seconds until to ask again, where that is known */
-    readonly "Retry-After-Some": number;
-    /** @description How to send a session */
-    readonly "WWW-Authenticate": string;
-    /** @description Yours, if you sent one; what our logs call it */
-    readonly "X-Request-Id": string;
-  };
-  pathItems: never;
+    pathItems: never;
 }
-export type Account = components["schemas"]["Account"];
-export type AccountExistsProblem = components["schemas"]["AccountExistsProblem"];
-export type AllUnitsHeldProblem = components["schemas"]["AllUnitsHeldProblem"];
-export type AlreadyPaidProblem = components["schemas"]["AlreadyPaidProblem"];
-export type AnyOrder = components["schemas"]["AnyOrder"];
-export type Availability = components["schemas"]["Availability"];
-export type BusyProblem = components["schemas"]["BusyProblem"];
-export type CallbackAnswer = components["schemas"]["CallbackAnswer"];
-export type CallbackOutcome = components["schemas"]["CallbackOutcome"];
-export type Claim = components["schemas"]["Claim"];
-export type CustomerId = components["schemas"]["CustomerId"];
-export type FewerLeftProblem = components["schemas"]["FewerLeftProblem"];
-export type ForbiddenProblem = components["schemas"]["ForbiddenProblem"];
-export type HoldExpiredProblem = components["schemas"]["HoldExpiredProblem"];
-export type IdempotencyKey = components["schemas"]["IdempotencyKey"];
-export type IdempotencyKeyRequiredProblem = components["schemas"]["IdempotencyKeyRequiredProblem"];
-export type IdempotencyKeyReusedProblem = components["schemas"]["IdempotencyKeyReusedProblem"];
-export type Index = components["schemas"]["Index"];
-export type InsufficientFundsProblem = components["schemas"]["InsufficientFundsProblem"];
-export type InternalProblem = components["schemas"]["InternalProblem"];
-export type InvalidRequestProblem = components["schemas"]["InvalidRequestProblem"];
-export type Item = components["schemas"]["Item"];
-export type ItemStock = components["schemas"]["ItemStock"];
-export type Limit = components["schemas"]["Limit"];
-export type LimitReachedProblem = components["schemas"]["LimitReachedProblem"];
-export type Me = components["schemas"]["Me"];
-export type MethodNotAllowedProblem = components["schemas"]["MethodNotAllowedProblem"];
-export type Money = components["schemas"]["Money"];
-export type NotFoundProblem = components["schemas"]["NotFoundProblem"];
-export type NotOpenYetProblem = components["schemas"]["NotOpenYetProblem"];
-export type NotSignedInProblem = components["schemas"]["NotSignedInProblem"];
-export type Order = components["schemas"]["Order"];
-export type OrderEvent = components["schemas"]["OrderEvent"];
-export type OrderId = components["schemas"]["OrderId"];
-export type OrderNumber = components["schemas"]["OrderNumber"];
-export type OrderReleasedProblem = components["schemas"]["OrderReleasedProblem"];
-export type Orders = components["schemas"]["Orders"];
-export type OrderState = components["schemas"]["OrderState"];
-export type PaidBy = components["schemas"]["PaidBy"];
-export type PastOrder = components["schemas"]["PastOrder"];
-export type PastOrders = components["schemas"]["PastOrders"];
-export type PaymentDeclinedProblem = components["schemas"]["PaymentDeclinedProblem"];
-export type Problem = components["schemas"]["Problem"];
-export type RateLimitedProblem = components["schemas"]["RateLimitedProblem"];
-export type Reason = components["schemas"]["Reason"];
-export type Registration = components["schemas"]["Registration"];
-export type Role = components["schemas"]["Role"];
-export type Sale = components["schemas"]["Sale"];
-export type SaleClosedProblem = components["schemas"]["SaleClosedProblem"];
-export type SaleEvent = components["schemas"]["SaleEvent"];
-export type SaleId = components["schemas"]["SaleId"];
-export type SalePausedProblem = components["schemas"]["SalePausedProblem"];
-export type SaleState = components["schemas"]["SaleState"];
-export type Session = components["schemas"]["Session"];
-export type Settling = components["schemas"]["Settling"];
-export type SettlingOrder = components["schemas"]["SettlingOrder"];
-export type SignIn = components["schemas"]["SignIn"];
-export type Sku = components["schemas"]["Sku"];
-export type SoldOutProblem = components["schemas"]["SoldOutProblem"];
-export type TimedOutProblem = components["schemas"]["TimedOutProblem"];
-export type TimedSale = components["schemas"]["TimedSale"];
-export type TimedSales = components["schemas"]["TimedSales"];
-export type Units = components["schemas"]["Units"];
-export type Wallet = components["schemas"]["Wallet"];
-export type WalletEntries = components["schemas"]["WalletEntries"];
-export type WalletEntry = components["schemas"]["WalletEntry"];
-export type Wallets = components["schemas"]["Wallets"];
-export type HeaderLocation = components["headers"]["Location"];
-export type HeaderRateLimit = components["headers"]["RateLimit"];
-export type HeaderRateLimitPolicy = components["headers"]["RateLimit-Policy"];
-export type HeaderRetryAfter = components["headers"]["Retry-After"];
-export type HeaderRetryAfterSome = components["headers"]["Retry-After-Some"];
-export type HeaderWwwAuthenticate = components["headers"]["WWW-Authenticate"];
-export type HeaderXRequestId = components["headers"]["X-Request-Id"];
+export type Account = components['schemas']['Account'];
+export type AccountExistsProblem = components['schemas']['AccountExistsProblem'];
+export type AllUnitsHeldProblem = components['schemas']['AllUnitsHeldProblem'];
+export type AlreadyPaidProblem = components['schemas']['AlreadyPaidProblem'];
+export type AnyOrder = components['schemas']['AnyOrder'];
+export type Availability = components['schemas']['Availability'];
+export type BusyProblem = components['schemas']['BusyProblem'];
+export type CallbackAnswer = components['schemas']['CallbackAnswer'];
+export type CallbackOutcome = components['schemas']['CallbackOutcome'];
+export type Claim = components['schemas']['Claim'];
+export type CustomerId = components['schemas']['CustomerId'];
+export type FewerLeftProblem = components['schemas']['FewerLeftProblem'];
+export type ForbiddenProblem = components['schemas']['ForbiddenProblem'];
+export type HoldExpiredProblem = components['schemas']['HoldExpiredProblem'];
+export type IdempotencyKey = components['schemas']['IdempotencyKey'];
+export type IdempotencyKeyRequiredProblem = components['schemas']['IdempotencyKeyRequiredProblem'];
+export type IdempotencyKeyReusedProblem = components['schemas']['IdempotencyKeyReusedProblem'];
+export type Index = components['schemas']['Index'];
+export type InsufficientFundsProblem = components['schemas']['InsufficientFundsProblem'];
+export type InternalProblem = components['schemas']['InternalProblem'];
+export type InvalidRequestProblem = components['schemas']['InvalidRequestProblem'];
+export type Item = components['schemas']['Item'];
+export type ItemStock = components['schemas']['ItemStock'];
+export type Limit = components['schemas']['Limit'];
+export type LimitReachedProblem = components['schemas']['LimitReachedProblem'];
+export type Me = components['schemas']['Me'];
+export type MethodNotAllowedProblem = components['schemas']['MethodNotAllowedProblem'];
+export type Money = components['schemas']['Money'];
+export type NotFoundProblem = components['schemas']['NotFoundProblem'];
+export type NotOpenYetProblem = components['schemas']['NotOpenYetProblem'];
+export type NotSignedInProblem = components['schemas']['NotSignedInProblem'];
+export type Order = components['schemas']['Order'];
+export type OrderEvent = components['schemas']['OrderEvent'];
+export type OrderId = components['schemas']['OrderId'];
+export type OrderNumber = components['schemas']['OrderNumber'];
+export type OrderReleasedProblem = components['schemas']['OrderReleasedProblem'];
+export type Orders = components['schemas']['Orders'];
+export type OrderState = components['schemas']['OrderState'];
+export type PaidBy = components['schemas']['PaidBy'];
+export type PastOrder = components['schemas']['PastOrder'];
+export type PastOrders = components['schemas']['PastOrders'];
+export type PaymentDeclinedProblem = components['schemas']['PaymentDeclinedProblem'];
+export type Problem = components['schemas']['Problem'];
+export type RateLimitedProblem = components['schemas']['RateLimitedProblem'];
+export type Reason = components['schemas']['Reason'];
+export type Registration = components['schemas']['Registration'];
+export type Role = components['schemas']['Role'];
+export type Sale = components['schemas']['Sale'];
+export type SaleClosedProblem = components['schemas']['SaleClosedProblem'];
+export type SaleEvent = components['schemas']['SaleEvent'];
+export type SaleId = components['schemas']['SaleId'];
+export type SalePausedProblem = components['schemas']['SalePausedProblem'];
+export type SaleState = components['schemas']['SaleState'];
+export type Session = components['schemas']['Session'];
+export type Settling = components['schemas']['Settling'];
+export type SettlingOrder = components['schemas']['SettlingOrder'];
+export type SignIn = components['schemas']['SignIn'];
+export type Sku = components['schemas']['Sku'];
+export type SoldOutProblem = components['schemas']['SoldOutProblem'];
+export type TimedOutProblem = components['schemas']['TimedOutProblem'];
+export type TimedSale = components['schemas']['TimedSale'];
+export type TimedSales = components['schemas']['TimedSales'];
+export type Units = components['schemas']['Units'];
+export type Wallet = components['schemas']['Wallet'];
+export type WalletEntries = components['schemas']['WalletEntries'];
+export type WalletEntry = components['schemas']['WalletEntry'];
+export type Wallets = components['schemas']['Wallets'];
+export type HeaderLocation = components['headers']['Location'];
+export type HeaderRateLimit = components['headers']['RateLimit'];
+export type HeaderRateLimitPolicy = components['headers']['RateLimit-Policy'];
+export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderRetryAfterSome = components['headers']['Retry-After-Some'];
+export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
+export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type $defs = Record<string, never>;
 export interface operations {
-  readonly index: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly index: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What is here */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Index"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description What is here */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly docs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag of what you have. */
+                readonly "If-None-Match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["Index"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page */
+            readonly 200: {
+                headers: {
+                    /** @description For If-None-Match */
+                    readonly ETag?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                };
+            };
+            /** @description What you have is still true */
+            readonly 304: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly docs: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: {
-        /** @description The ETag of what you have. */
-        readonly "If-None-Match"?: string;
-      };
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly docsStyle: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag of what you have. */
+                readonly "If-None-Match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A style sheet */
+            readonly 200: {
+                headers: {
+                    /** @description For If-None-Match */
+                    readonly ETag?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/css": string;
+                };
+            };
+            /** @description What you have is still true */
+            readonly 304: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A page */
-      readonly 200: {
-        headers: {
-          /** @description For If-None-Match */
-          readonly ETag?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly openapi: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag of what you have. */
+                readonly "If-None-Match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "text/html": string;
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description An OpenAPI 3.1 document */
+            readonly 200: {
+                headers: {
+                    /** @description For If-None-Match */
+                    readonly ETag?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                };
+            };
+            /** @description What you have is still true */
+            readonly 304: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description What you have is still true */
-      readonly 304: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly docsStyle: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: {
-        /** @description The ETag of what you have. */
-        readonly "If-None-Match"?: string;
-      };
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly register: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Registration"];
+            };
+        };
+        readonly responses: {
+            /** @description The account */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Account exists */
+            readonly 409: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["AccountExistsProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 415: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A style sheet */
-      readonly 200: {
-        headers: {
-          /** @description For If-None-Match */
-          readonly ETag?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly me: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "text/css": string;
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Who is signed in */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description What you have is still true */
-      readonly 304: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly openapi: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: {
-        /** @description The ETag of what you have. */
-        readonly "If-None-Match"?: string;
-      };
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly listWallets: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description My wallets */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Wallets"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description An OpenAPI 3.1 document */
-      readonly 200: {
-        headers: {
-          /** @description For If-None-Match */
-          readonly ETag?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly listWalletEntries: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where an earlier page ended. */
+                readonly before?: number;
+                /** @description Most entries to answer with; 20 when it is not given. */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description ISO 4217, three capitals.
+                 * @example EUR
+                 */
+                readonly currency: string;
+            };
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": unknown;
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of the statement */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["WalletEntries"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description What you have is still true */
-      readonly 304: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly register: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly listAllOrders: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where an earlier page ended. */
+                readonly cursor?: string;
+                /** @description Most orders to answer with; 20 when it is not given. */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of orders */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PastOrders"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody: {
-      readonly content: {
-        readonly "application/json": components["schemas"]["Registration"];
-      };
+    readonly paymentCallback: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header: {
+                /** @description HMAC-SHA256 over that, a dot and the body, in hex. */
+                readonly "Sluice-Signature": string;
+                /** @description When it was sent, in seconds since 1970. */
+                readonly "Sluice-Timestamp": string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description What the provider signed, as it sent it */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": string;
+            };
+        };
+        readonly responses: {
+            /** @description What became of it */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CallbackAnswer"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly responses: {
-      /** @description The account */
-      readonly 201: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly listSales: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["Account"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All sales */
+            readonly 200: {
+                headers: {
+                    /** @description A second, for everybody */
+                    readonly "Cache-Control"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TimedSales"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Account exists */
-      readonly 409: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["AccountExistsProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 415: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly me: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly getSale: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag of what you have. */
+                readonly "If-None-Match"?: string;
+            };
+            readonly path: {
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The sale */
+            readonly 200: {
+                headers: {
+                    /** @description A second, for everybody */
+                    readonly "Cache-Control"?: string;
+                    /** @description For If-None-Match: changes with everything but the time */
+                    readonly ETag?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TimedSale"];
+                };
+            };
+            /** @description What you have is still true */
+            readonly 304: {
+                headers: {
+                    /** @description A second, for everybody */
+                    readonly "Cache-Control"?: string;
+                    /** @description For If-None-Match: changes with everything but the time */
+                    readonly ETag?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description Who is signed in */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly watchSale: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["Me"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A stream of events */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/event-stream": components["schemas"]["SaleEvent"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly listWallets: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly listOrders: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description My orders in this sale */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Orders"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description My wallets */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly claim: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header: {
+                /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
+                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+            };
+            readonly path: {
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["Wallets"];
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Claim"];
+            };
         };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+        readonly responses: {
+            /** @description The order, new or the same again */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    /** @description What is left of the sale's limit of requests, where it has one */
+                    readonly RateLimit?: string;
+                    /** @description That limit */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Nobody knows yet; the order's address will */
+            readonly 202: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                };
+            };
+            /** @description Idempotency key required, Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description All units held, Fewer left, Limit reached, Not open yet, Sale closed, Sale paused, Sold out */
+            readonly 409: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After-Some"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 415: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Idempotency key reused, Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly listWalletEntries: {
-    readonly parameters: {
-      readonly query?: {
-        /** @description Where an earlier page ended. */
-        readonly before?: number;
-        /** @description Most entries to answer with; 20 when it is not given. */
-        readonly limit?: number;
-      };
-      readonly header?: never;
-      readonly path: {
-        /**
-         * @description ISO 4217, three capitals.
-         * @example EUR
-         */
-        readonly currency: string;
-      };
-      readonly cookie?: never;
+    readonly getOrder: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The id of the order. */
+                readonly order: components["schemas"]["OrderId"];
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The order */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AnyOrder"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A page of the statement */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly cancelOrder: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header: {
+                /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
+                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+            };
+            readonly path: {
+                /** @description The id of the order. */
+                readonly order: components["schemas"]["OrderId"];
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["WalletEntries"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The order, released */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Nobody knows yet; the order's address will */
+            readonly 202: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                };
+            };
+            /** @description Idempotency key required, Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Already paid */
+            readonly 409: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["AlreadyPaidProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly listAllOrders: {
-    readonly parameters: {
-      readonly query?: {
-        /** @description Where an earlier page ended. */
-        readonly cursor?: string;
-        /** @description Most orders to answer with; 20 when it is not given. */
-        readonly limit?: number;
-      };
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly watchOrder: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The id of the last event that you have; browsers send it by themselves. */
+                readonly "Last-Event-ID"?: string;
+            };
+            readonly path: {
+                /** @description The id of the order. */
+                readonly order: components["schemas"]["OrderId"];
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A stream of events */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/event-stream": components["schemas"]["OrderEvent"];
+                };
+            };
+            /** @description Nothing more will come */
+            readonly 204: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A page of orders */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly payOrder: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header: {
+                /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
+                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+            };
+            readonly path: {
+                /** @description The id of the order. */
+                readonly order: components["schemas"]["OrderId"];
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["PastOrders"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The order, confirmed */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Nobody knows yet; the order's address will */
+            readonly 202: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                };
+            };
+            /** @description Idempotency key required, Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Insufficient funds, Payment declined */
+            readonly 402: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["PaymentDeclinedProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Already paid, Hold expired, Order released */
+            readonly 409: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly paymentCallback: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header: {
-        /** @description HMAC-SHA256 over that, a dot and the body, in hex. */
-        readonly "Sluice-Signature": string;
-        /** @description When it was sent, in seconds since 1970. */
-        readonly "Sluice-Timestamp": string;
-      };
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly refundOrder: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header: {
+                /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
+                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+            };
+            readonly path: {
+                /** @description The id of the order. */
+                readonly order: components["schemas"]["OrderId"];
+                /** @description The id of the sale. */
+                readonly sale: components["schemas"]["SaleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The order, released */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Nobody knows yet; the order's address will */
+            readonly 202: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                };
+            };
+            /** @description Idempotency key required, Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Hold expired, Order released */
+            readonly 409: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    /** @description What the provider signed, as it sent it */
-    readonly requestBody: {
-      readonly content: {
-        readonly "application/json": string;
-      };
+    readonly signIn: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        readonly responses: {
+            /** @description The session */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    /** @description The session, for pages */
+                    readonly "Set-Cookie"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 415: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly responses: {
-      /** @description What became of it */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly signOut: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["CallbackAnswer"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description It is forgotten */
+            readonly 204: {
+                headers: {
+                    /** @description Nothing, in the place of the session */
+                    readonly "Set-Cookie"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly listSales: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
+    readonly beginOidc: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The path of this site to come back to.
+                 * @example /
+                 */
+                readonly returnTo?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Go there */
+            readonly 303: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    /** @description What was begun, for ten minutes */
+                    readonly "Set-Cookie"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
     };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description All sales */
-      readonly 200: {
-        headers: {
-          /** @description A second, for everybody */
-          readonly "Cache-Control"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
+    readonly finishOidc: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description What the issuer gives tokens for. */
+                readonly code?: string;
+                /** @description Why nobody is signed in. */
+                readonly error?: string;
+                /** @description Who sends it back. */
+                readonly iss?: string;
+                /** @description What the browser was sent away with. */
+                readonly state?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        content: {
-          readonly "application/json": components["schemas"]["TimedSales"];
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Go where you came from */
+            readonly 303: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    /** @description The session */
+                    readonly "Set-Cookie"?: string;
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            readonly 401: {
+                headers: {
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Not found */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            readonly 429: {
+                headers: {
+                    readonly RateLimit: components["headers"]["RateLimit"];
+                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            readonly 431: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            readonly 500: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            readonly 504: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
         };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
     };
-  };
-  readonly getSale: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: {
-        /** @description The ETag of what you have. */
-        readonly "If-None-Match"?: string;
-      };
-      readonly path: {
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The sale */
-      readonly 200: {
-        headers: {
-          /** @description A second, for everybody */
-          readonly "Cache-Control"?: string;
-          /** @description For If-None-Match: changes with everything but the time */
-          readonly ETag?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["TimedSale"];
-        };
-      };
-      /** @description What you have is still true */
-      readonly 304: {
-        headers: {
-          /** @description A second, for everybody */
-          readonly "Cache-Control"?: string;
-          /** @description For If-None-Match: changes with everything but the time */
-          readonly ETag?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly watchSale: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path: {
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A stream of events */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "text/event-stream": components["schemas"]["SaleEvent"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly listOrders: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path: {
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description My orders in this sale */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Orders"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly claim: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header: {
-        /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-        readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
-      };
-      readonly path: {
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody: {
-      readonly content: {
-        readonly "application/json": components["schemas"]["Claim"];
-      };
-    };
-    readonly responses: {
-      /** @description The order, new or the same again */
-      readonly 201: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          /** @description What is left of the sale's limit of requests, where it has one */
-          readonly RateLimit?: string;
-          /** @description That limit */
-          readonly "RateLimit-Policy"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Order"];
-        };
-      };
-      /** @description Nobody knows yet; the order's address will */
-      readonly 202: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["SettlingOrder"];
-        };
-      };
-      /** @description Idempotency key required, Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["IdempotencyKeyRequiredProblem"]
-            | components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description All units held, Fewer left, Limit reached, Not open yet, Sale closed, Sale paused, Sold out */
-      readonly 409: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After-Some"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["AllUnitsHeldProblem"]
-            | components["schemas"]["FewerLeftProblem"]
-            | components["schemas"]["LimitReachedProblem"]
-            | components["schemas"]["NotOpenYetProblem"]
-            | components["schemas"]["SaleClosedProblem"]
-            | components["schemas"]["SalePausedProblem"]
-            | components["schemas"]["SoldOutProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 415: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Idempotency key reused, Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["IdempotencyKeyReusedProblem"]
-            | components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly getOrder: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path: {
-        /** @description The id of the order. */
-        readonly order: components["schemas"]["OrderId"];
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The order */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["AnyOrder"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly cancelOrder: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header: {
-        /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-        readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
-      };
-      readonly path: {
-        /** @description The id of the order. */
-        readonly order: components["schemas"]["OrderId"];
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The order, released */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Order"];
-        };
-      };
-      /** @description Nobody knows yet; the order's address will */
-      readonly 202: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["SettlingOrder"];
-        };
-      };
-      /** @description Idempotency key required, Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["IdempotencyKeyRequiredProblem"]
-            | components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Already paid */
-      readonly 409: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["AlreadyPaidProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly watchOrder: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: {
-        /** @description The id of the last event that you have; browsers send it by themselves. */
-        readonly "Last-Event-ID"?: string;
-      };
-      readonly path: {
-        /** @description The id of the order. */
-        readonly order: components["schemas"]["OrderId"];
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description A stream of events */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "text/event-stream": components["schemas"]["OrderEvent"];
-        };
-      };
-      /** @description Nothing more will come */
-      readonly 204: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly payOrder: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header: {
-        /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-        readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
-      };
-      readonly path: {
-        /** @description The id of the order. */
-        readonly order: components["schemas"]["OrderId"];
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The order, confirmed */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Order"];
-        };
-      };
-      /** @description Nobody knows yet; the order's address will */
-      readonly 202: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["SettlingOrder"];
-        };
-      };
-      /** @description Idempotency key required, Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["IdempotencyKeyRequiredProblem"]
-            | components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Insufficient funds, Payment declined */
-      readonly 402: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["InsufficientFundsProblem"]
-            | components["schemas"]["PaymentDeclinedProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Already paid, Hold expired, Order released */
-      readonly 409: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["AlreadyPaidProblem"]
-            | components["schemas"]["HoldExpiredProblem"]
-            | components["schemas"]["OrderReleasedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly refundOrder: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header: {
-        /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-        readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
-      };
-      readonly path: {
-        /** @description The id of the order. */
-        readonly order: components["schemas"]["OrderId"];
-        /** @description The id of the sale. */
-        readonly sale: components["schemas"]["SaleId"];
-      };
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description The order, released */
-      readonly 200: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Order"];
-        };
-      };
-      /** @description Nobody knows yet; the order's address will */
-      readonly 202: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["SettlingOrder"];
-        };
-      };
-      /** @description Idempotency key required, Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["IdempotencyKeyRequiredProblem"]
-            | components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Hold expired, Order released */
-      readonly 409: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json":
-            | components["schemas"]["HoldExpiredProblem"]
-            | components["schemas"]["OrderReleasedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly signIn: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody: {
-      readonly content: {
-        readonly "application/json": components["schemas"]["SignIn"];
-      };
-    };
-    readonly responses: {
-      /** @description The session */
-      readonly 201: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          /** @description The session, for pages */
-          readonly "Set-Cookie"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/json": components["schemas"]["Session"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 400: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 408: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 413: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 415: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly signOut: {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description It is forgotten */
-      readonly 204: {
-        headers: {
-          /** @description Nothing, in the place of the session */
-          readonly "Set-Cookie"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Forbidden */
-      readonly 403: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly beginOidc: {
-    readonly parameters: {
-      readonly query?: {
-        /**
-         * @description The path of this site to come back to.
-         * @example /
-         */
-        readonly returnTo?: string;
-      };
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description Go there */
-      readonly 303: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          /** @description What was begun, for ten minutes */
-          readonly "Set-Cookie"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
-  readonly finishOidc: {
-    readonly parameters: {
-      readonly query?: {
-        /** @description What the issuer gives tokens for. */
-        readonly code?: string;
-        /** @description Why nobody is signed in. */
-        readonly error?: string;
-        /** @description Who sends it back. */
-        readonly iss?: string;
-        /** @description What the browser was sent away with. */
-        readonly state?: string;
-      };
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly requestBody?: never;
-    readonly responses: {
-      /** @description Go where you came from */
-      readonly 303: {
-        headers: {
-          readonly Location: components["headers"]["Location"];
-          /** @description The session */
-          readonly "Set-Cookie"?: string;
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Not signed in */
-      readonly 401: {
-        headers: {
-          readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
-        };
-      };
-      /** @description Not found */
-      readonly 404: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 422: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Rate limited */
-      readonly 429: {
-        headers: {
-          readonly RateLimit: components["headers"]["RateLimit"];
-          readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
-        };
-      };
-      /** @description Invalid request */
-      readonly 431: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
-        };
-      };
-      /** @description Internal error */
-      readonly 500: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["InternalProblem"];
-        };
-      };
-      /** @description Busy */
-      readonly 503: {
-        headers: {
-          readonly "Retry-After": components["headers"]["Retry-After"];
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["BusyProblem"];
-        };
-      };
-      /** @description Timed out */
-      readonly 504: {
-        headers: {
-          readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
-        };
-      };
-    };
-  };
 }

@@ -26,7 +26,7 @@ export function Dialog({ open, onClose, title, children, className }: Props) {
       aria-labelledby={id}
       onClose={onClose}
       className={classes(
-        "m-auto w-[min(32rem,calc(100vw-2rem))] rounded-2xl border border-line bg-card p-6 text-ink backdrop:bg-black/50",
+        "m-auto w-[min(32rem,calc(100vw-2rem))] rounded-2xl border border-line bg-card p-6 text-ink backdrop:bg-shade",
         className,
       )}
     >
