@@ -43,6 +43,7 @@ use history::Stored;
 use refuse::Look;
 
 pub use self::engine::{Engine, Stock, StockItem};
+pub use self::tally::Held;
 
 mod engine;
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::cancel::{self, Cancelled};
 use super::desk::{Desk, Floor, Shape};
 use super::history::{self, Stored};
+use super::tally::Held;
 use super::{Answer, BUSY};
 
 /// How long a request waits for its desk to be opened.
@@ -28,6 +29,8 @@ pub struct StockItem {
     pub sku: Sku,
     /// Units in its buckets, as last seen.
     pub free: Units,
+    /// What may come back, as last seen; looked for only while nothing is free.
+    pub held: Option<Held>,
 }
 
 /// What can be had in a sale, as last seen.
@@ -149,7 +152,11 @@ impl Engine {
         let desks = self.desks_of(definition)?;
         let ready = desks.iter().all(|desk| desk.view.is_ready());
         let free = |sku: &Sku| Units(desks.iter().fold(0, |sum, desk| sum.saturating_add(desk.view.free(sku).0)));
-        let items = definition.items.iter().map(|item| StockItem { sku: item.sku.clone(), free: free(&item.sku) });
+        let items = definition.items.iter().map(|item| {
+            let free = free(&item.sku);
+            let held = (ready && free == Units::ZERO).then(|| held(&desks, &item.sku)).flatten();
+            StockItem { sku: item.sku.clone(), free, held }
+        });
         ready.then(|| Stock { items: items.collect() })
     }
 
@@ -275,4 +282,10 @@ impl Engine {
         }
         Ok(desk)
     }
+}
+
+/// What is on hold of an item over all shards; `None` until each of them knows.
+fn held(desks: &[Arc<Desk<JetStream>>], sku: &Sku) -> Option<Held> {
+    let all: Vec<_> = desks.iter().map(|desk| desk.view.held(sku)).collect::<Option<_>>()?;
+    all.into_iter().reduce(Held::and)
 }

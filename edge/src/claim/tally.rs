@@ -25,6 +25,24 @@ pub(super) struct Count {
     pub(super) next_expiry: Option<i64>,
 }
 
+/// Units of an item that may come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// How many.
+    pub units: Units,
+    /// When the first of them must be paid, in seconds since 1970.
+    pub next_expiry: Option<i64>,
+}
+
+impl Held {
+    /// With those of another shard.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let next_expiry = [self.next_expiry, other.next_expiry].into_iter().flatten().min();
+        Self { units: Units(self.units.0.saturating_add(other.units.0)), next_expiry }
+    }
+}
+
 /// An order among all of a shard: 64 bits of its customer's hash, and its number.
 type Name = (u64, OrderNumber);
 
@@ -36,6 +54,14 @@ struct Item {
     buckets: HashMap<BucketIndex, Units>,
     /// Held units by deadline.
     held: BTreeMap<i64, u32>,
+}
+
+impl Item {
+    fn held(&self) -> Held {
+        let units = self.held.values().fold(0, |sum: u32, units| sum.saturating_add(*units));
+        let next_expiry = self.held.keys().next().copied().filter(|at| *at != i64::MAX);
+        Held { units: Units(units), next_expiry }
+    }
 }
 
 /// Every unit of a shard.
@@ -92,10 +118,14 @@ impl Tally {
     pub(super) fn count(&self, sku: &Sku) -> Option<Count> {
         let item = self.items.get(sku)?;
         let free = item.buckets.values().fold(0, |sum: u32, units| sum.saturating_add(units.0));
-        let held = item.held.values().fold(0, |sum: u32, units| sum.saturating_add(*units));
-        let next_expiry = item.held.keys().next().copied().filter(|at| *at != i64::MAX);
+        let Held { units: held, next_expiry } = item.held();
         let cut = i64::from(free) + item.active == item.supplied;
-        cut.then_some(Count { free: Units(free), held: Units(held), next_expiry })
+        cut.then_some(Count { free: Units(free), held, next_expiry })
+    }
+
+    /// What is on hold of an item, cut or not.
+    pub(super) fn held(&self, sku: &Sku) -> Held {
+        self.items.get(sku).map(Item::held).unwrap_or_default()
     }
 }
 

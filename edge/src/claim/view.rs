@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counter::Adopted;
 use super::skew::Skew;
-use super::tally::{Count, Tally};
+use super::tally::{Count, Held, Tally};
 
 /// Pause before a broken feed is started again.
 const REFOLLOW_AFTER: Duration = Duration::from_millis(200);
@@ -119,10 +119,14 @@ impl View {
 
     /// Waits until the view is thorough and complete up to this position; makes it so.
     pub(super) async fn reached(&self, position: Revision) {
+        self.become_thorough();
+        drop(self.reached.subscribe().wait_for(|reached| *reached >= position).await);
+    }
+
+    fn become_thorough(&self) {
         if !self.thorough.swap(true, Ordering::AcqRel) {
             self.wanted.notify_one();
         }
-        drop(self.reached.subscribe().wait_for(|reached| *reached >= position).await);
     }
 
     /// Whether this customer has an order, as of [`reached`](Self::reached). A hash may lie, then an order is looked for
@@ -148,6 +152,15 @@ impl View {
         let tally = self.tally.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that both are of one position.
         if self.complete.load(Ordering::Acquire) { tally.count(sku) } else { None }
+    }
+
+    /// What is on hold of an item, as last seen, to be shown and to decide nothing: it may be of the middle of a batch. `None`
+    /// where nothing is ever held, and until every order was read, which this begins.
+    pub(super) fn held(&self, sku: &Sku) -> Option<Held> {
+        let tally = self.tally.as_ref()?;
+        self.become_thorough();
+        let tally = tally.read().unwrap_or_else(PoisonError::into_inner);
+        self.complete.load(Ordering::Acquire).then(|| tally.held(sku))
     }
 
     /// The buckets of an item as last seen.
@@ -221,6 +234,11 @@ impl View {
             Some(Key::Meta) | None => Ok(()),
         };
         self.complete.store(complete, Ordering::Release);
+        drop(tally);
+        // Of an order that ends a hold no bucket tells: paid, it is sold.
+        if complete {
+            self.changed.send_modify(|version| *version += 1);
+        }
         if let Err(error) = counted {
             tracing::error!(at = entry.revision.0, %error, "a value cannot be read");
         }

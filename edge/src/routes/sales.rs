@@ -62,7 +62,7 @@ impl State {
 pub enum Availability {
     /// There is.
     Available,
-    /// No unit is free; some may be held and come back.
+    /// No unit is free; some may be held and come back, see `held`.
     NoneFree,
     /// Not looked yet.
     Unknown,
@@ -79,19 +79,28 @@ pub struct ItemStock<'a> {
     free: Option<Units>,
     /// Whether there is something to be had.
     availability: Availability,
+    /// Units that are on hold and may come back, as last seen; only where no unit is free, and once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Units>,
+    /// When the first of them comes back unless it is paid, as last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_expiry: Option<Timestamp>,
 }
 
 impl<'a> ItemStock<'a> {
     /// Of an item, from what was last seen.
     #[must_use]
     pub fn of(item: &'a Item, stock: Option<&Stock>) -> Self {
-        let free = stock.and_then(|stock| stock.items.iter().find(|of| of.sku == item.sku)).map(|of| of.free);
+        let seen = stock.and_then(|stock| stock.items.iter().find(|of| of.sku == item.sku));
+        let free = seen.map(|of| of.free);
+        let held = seen.and_then(|of| of.held);
         let availability = match free {
             None => Availability::Unknown,
             Some(Units::ZERO) => Availability::NoneFree,
             Some(_) => Availability::Available,
         };
-        Self { sku: &item.sku, free, availability }
+        let next_expiry = held.and_then(|held| held.next_expiry).and_then(|at| Timestamp::from_second(at).ok());
+        Self { sku: &item.sku, free, availability, held: held.map(|held| held.units), next_expiry }
     }
 }
 

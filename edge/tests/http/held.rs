@@ -179,3 +179,27 @@ async fn what_is_held_is_counted_by_an_edge_that_comes_late() {
     .await
     .unwrap();
 }
+
+#[tokio::test]
+async fn viewers_see_what_may_come_back_until_it_is_paid() {
+    let sale = Edge::shared().await.sell(paid("onlook", 3)).await;
+    let answer = sale.http.get(format!("{}/events", sale.url)).send().await.unwrap();
+    let mut viewer = Viewer::of(answer);
+    viewer.block().await.unwrap();
+    let mut seen = async |what: Value| {
+        loop {
+            let item = viewer.event().await.data["items"][0].clone();
+            if (&item["free"], &item["held"], &item["nextExpiry"]) == (&what[0], &what[1], &what[2]) {
+                return;
+            }
+        }
+    };
+    seen(json!([3, null, null])).await;
+    let first = order(&sale, "ann", "k", 1).await;
+    let second = order(&sale, "ben", "k", 2).await;
+    seen(json!([0, 3, first["expiresAt"]])).await;
+    pay(&sale, "ann").await;
+    seen(json!([0, 2, second["expiresAt"]])).await;
+    pay(&sale, "ben").await;
+    seen(json!([0, 0, null])).await;
+}

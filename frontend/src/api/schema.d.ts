@@ -964,6 +964,8 @@ export interface components {
             readonly availability: components["schemas"]["Availability"];
             /** @description Units that can be claimed, as last seen; null while that is not known. */
             readonly free: components["schemas"]["Units"] | null;
+            /** @description Units that are on hold and may come back, as last seen; only where no unit is free, and once that is known. */
+            readonly held?: components["schemas"]["Units"];
             /** @description A picture of it. */
             readonly imageUrl?: string;
             /**
@@ -971,6 +973,11 @@ export interface components {
              * @example Aurora 42, black
              */
             readonly name: string;
+            /**
+             * Format: date-time
+             * @description When the first of them comes back unless it is paid, as last seen.
+             */
+            readonly nextExpiry?: string;
             /** @description Most units of it that one customer can have. */
             readonly perCustomer?: components["schemas"]["Units"];
             /** @description Most units in one order. */
@@ -988,6 +995,13 @@ export interface components {
             readonly availability: components["schemas"]["Availability"];
             /** @description Units that can be claimed, as last seen; null while that is not known. */
             readonly free: components["schemas"]["Units"] | null;
+            /** @description Units that are on hold and may come back, as last seen; only where no unit is free, and once that is known. */
+            readonly held?: components["schemas"]["Units"];
+            /**
+             * Format: date-time
+             * @description When the first of them comes back unless it is paid, as last seen.
+             */
+            readonly nextExpiry?: string;
             /** @description Which item. */
             readonly sku: components["schemas"]["Sku"];
         };
