@@ -23,6 +23,7 @@ pub mod breaker;
 pub mod claim;
 pub mod cors;
 pub mod docs;
+pub mod etag;
 pub mod frames;
 pub mod ledger;
 pub mod limit;

@@ -13,9 +13,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 
-use super::sales::{hashed, is_known};
 use crate::openapi::parameters::IfNoneMatch;
-use crate::{docs, openapi, problem};
+use crate::{docs, etag, openapi, problem};
 
 const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -31,12 +30,12 @@ struct Fixed {
 
 impl Fixed {
     fn new(text: String, kind: &'static str) -> Self {
-        let etag = hashed("", text.as_bytes());
+        let etag = etag::strong(text.as_bytes());
         Self { bytes: text.into(), etag, kind: HeaderValue::from_static(kind) }
     }
 
     fn answer(&self, headers: &HeaderMap) -> Response {
-        let mut response = if is_known(headers, &self.etag) {
+        let mut response = if etag::is_known(headers, &self.etag) {
             problem::not_modified(self.etag.clone())
         } else {
             let mut response = Response::new(Body::from(self.bytes.clone()));

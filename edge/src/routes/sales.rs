@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{self, Path};
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use jiff::Timestamp;
 use protocol::sale::{Definition, Gate, Item, Money, Payment};
 use protocol::{SaleId, Sku, Units};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::claim::Stock;
+use crate::etag;
 use crate::openapi::parameters::{IfNoneMatch, OfSale};
 use crate::problem::{self, Problem};
 use crate::routes::named;
@@ -279,8 +279,9 @@ pub async fn one(
     }
     let now = edge.clock.now();
     let value = body(&definition, stock.as_ref(), now);
-    let etag = etag(&value);
-    if is_known(&headers, &etag) {
+    // Weak, because the time in the body differs.
+    let etag = etag::weak(&serde_json::to_vec(&value).unwrap_or_default());
+    if etag::is_known(&headers, &etag) {
         return Ok(cached(problem::not_modified(etag)));
     }
     let mut response = cached(problem::found(&Timed { server_time: now, value }));
@@ -303,27 +304,4 @@ async fn first_look(edge: &Edge, definition: &Arc<Definition>) -> Stock {
 fn cached(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, A_SECOND);
     response
-}
-
-/// Weak, because the time in the body differs.
-fn etag(value: &impl Serialize) -> HeaderValue {
-    hashed("W/", &serde_json::to_vec(value).unwrap_or_default())
-}
-
-/// An ETag of this content; `prefix` says whether it is weak.
-pub(super) fn hashed(prefix: &str, content: &[u8]) -> HeaderValue {
-    const BYTES: usize = 12;
-    let hash = Sha256::digest(content);
-    let short = data_encoding::BASE64URL_NOPAD.encode(hash.get(..BYTES).unwrap_or_default());
-    HeaderValue::from_str(&format!("{prefix}\"{short}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
-}
-
-/// Whether the client says that it has this already.
-pub(super) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    headers.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, etag))
-}
-
-fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
-    let Ok(known) = known.to_str() else { return false };
-    known.split(',').map(str::trim).any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
 }
