@@ -19,7 +19,7 @@ use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::openapi;
-use crate::problem::Problem;
+use crate::page::Page;
 use crate::routes::orders::{cancel, events as order_events};
 use crate::routes::{accounts, events, history, index, me, orders, payments, reference, sales, sessions};
 use crate::sales::Sales;
@@ -42,6 +42,8 @@ pub struct Edge {
     pub ledger: Ledger,
     /// How often somebody may claim.
     pub limits: Arc<Limits>,
+    /// What shoppers look at, if it is served from here.
+    pub page: Option<Page>,
     /// What viewers of a sale are sent.
     pub frames: Frames,
     /// The time.
@@ -52,9 +54,8 @@ pub struct Edge {
 
 /// The routes. Those for customers take a `Session` and so cannot be reached without one.
 pub fn router(edge: Arc<Edge>) -> Router {
-    let fallback = async || Problem::not_found("There is nothing at this address.");
     let (router, _) = table().split_for_parts();
-    router.fallback(fallback).with_state(edge)
+    router.fallback(index::elsewhere).with_state(edge)
 }
 
 /// What the routes say about themselves.
@@ -77,6 +78,7 @@ pub fn addresses() -> Vec<(Method, String)> {
 fn table() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::with_openapi(openapi::head())
         // /
+        .routes(routes!(index::root))
         .routes(routes!(index::index))
         .routes(routes!(reference::document))
         .routes(routes!(reference::page))

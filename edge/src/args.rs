@@ -151,6 +151,10 @@ pub struct HttpArgs {
     #[arg(long, env = "SLUICE_VIEWERS_MAX", default_value_t = 20_000, value_name = "COUNT",
         value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub viewers_max: u32,
+    /// Folder that the build of the shoppers' page wrote: index.html, assets/ and what else lies there, served at /.
+    /// Without one there is the API alone
+    #[arg(long, env = "SLUICE_PAGE_DIR", value_name = "FOLDER")]
+    pub page_dir: Option<PathBuf>,
 }
 
 /// How people sign in.

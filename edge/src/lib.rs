@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod mint;
 pub mod openapi;
 pub mod overtaken;
+pub mod page;
 pub mod problem;
 pub mod punctual;
 pub mod routes;

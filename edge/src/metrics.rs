@@ -6,12 +6,15 @@ use runtime::label;
 use runtime::metrics::{By, Error, Label, Metrics as Registry, SECONDS};
 
 use crate::auth::session::Refused;
+use crate::page;
 
 label! {
     /// Which address was asked.
     pub enum Route as "route" {
         /// Something small that is none of the others.
         Other = "other",
+        /// The shoppers' page and its files, and whatever else is no address of the API.
+        Page = "page",
         /// All sales.
         Sales = "sales",
         /// One sale.
@@ -198,7 +201,9 @@ impl Route {
     /// Which route a path belongs to, without asking the router: a label must not cost a map per request.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        let Some(rest) = path.strip_prefix("/v1/") else { return Self::Other };
+        let Some(rest) = path.strip_prefix("/v1/") else {
+            return if page::is_api(path) { Self::Other } else { Self::Page };
+        };
         let mut parts = rest.split('/');
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("sales"), None, ..) => Self::Sales,

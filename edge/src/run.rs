@@ -27,6 +27,7 @@ use crate::ledger::Ledger;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::overtaken;
+use crate::page::Page;
 use crate::punctual;
 use crate::sales::Sales;
 use crate::serve::patience::Patience;
@@ -58,6 +59,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let oidc = args.people.oidc(args.process.dev);
     let oidc =
         oidc.map(|settings| Oidc::new(settings, process.clock.clone(), process.drain.tasks().clone())).transpose()?;
+    let page = args.http.page_dir.as_deref().map(Page::read).transpose()?;
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let metrics = Arc::new(Metrics::new(&process.metrics)?);
@@ -90,11 +92,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         Arc::clone(&metrics),
     ));
     let origins = Origins::from(args.http.cors_origins.clone());
-    let strangers = Strangers {
-        proxies: args.http.trusted_proxy_cidrs.clone(),
-        origins: origins.clone(),
-        limits: Some(Arc::clone(&limits)),
-    };
+    let strangers = strangers(&args.http, origins.clone(), Arc::clone(&limits));
     let frames =
         Frames::new(Arc::clone(&sales), engine.clone(), clock.clone(), tasks, stopping.clone(), args.http.viewers_max);
     let edge = Edge {
@@ -106,6 +104,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         origins,
         ledger,
         limits,
+        page,
         frames,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
@@ -176,6 +175,10 @@ impl Kept {
             Ok(())
         });
     }
+}
+
+fn strangers(http: &HttpArgs, origins: Origins, limits: Arc<Limits>) -> Strangers {
+    Strangers { proxies: http.trusted_proxy_cidrs.clone(), origins, limits: Some(limits) }
 }
 
 fn bounds(http: &HttpArgs) -> Bounds {

@@ -12,6 +12,7 @@ pub(crate) fn protected(path: &str) -> bool {
         "/openapi.json",
         "/docs",
         "/docs/style.css",
+        "/v1",
         "/v1/sales",
         "/v1/sales/{sale}",
         "/v1/sales/{sale}/events",

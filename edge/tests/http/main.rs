@@ -22,6 +22,7 @@ mod ledger;
 mod limits;
 mod oidc;
 mod orders;
+mod page;
 mod payments;
 mod reference;
 mod sales;

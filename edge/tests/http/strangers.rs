@@ -50,6 +50,7 @@ fn table() -> Vec<(&'static str, &'static str, Everybody)> {
         ("GET", "/openapi.json", all),
         ("GET", "/docs", all),
         ("GET", "/docs/style.css", all),
+        ("GET", "/v1", all),
         ("GET", "/v1/sales", all),
         ("GET", "/v1/sales/{sale}", all),
         ("GET", "/v1/sales/{sale}/events", all),
