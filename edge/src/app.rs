@@ -100,11 +100,12 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         // /v1/accounts, /v1/sessions
         .routes(routes!(accounts::register))
         .routes(routes!(sessions::sign_in))
-        .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::current::current, sessions::current::sign_out))
         .routes(routes!(sessions::oidc::begin))
         .routes(routes!(sessions::oidc::finish))
         // /v1/me
         .routes(routes!(me::me))
+        .routes(routes!(me::account))
         .routes(routes!(me::wallets::all))
         .routes(routes!(me::wallets::entries))
 }

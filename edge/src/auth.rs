@@ -23,10 +23,14 @@ pub mod oidc;
 pub mod page;
 pub mod session;
 
+use std::convert::Infallible;
+
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+
+use jiff::Timestamp;
 
 use crate::app::Edge;
 use crate::metrics::SessionOutcome;
@@ -80,20 +84,21 @@ fn customer(edge: &Edge, parts: &Parts) -> Result<Session, Problem> {
             token
         }
     };
-    match edge.keys.ring().verify(token, edge.clock.now()) {
-        Ok(session) => {
-            sessions[SessionOutcome::Verified].inc();
-            Ok(session)
-        }
-        Err(refused) => {
-            sessions[SessionOutcome::of(refused)].inc();
-            let why = match refused {
-                Refused::Expired => "Your session has expired: sign in again.",
-                _ => "This session is not valid: sign in again.",
-            };
-            Err(Problem::NotSignedIn { why })
-        }
-    }
+    verified(edge, token).map(|(session, _)| session).map_err(|refused| {
+        let why = match refused {
+            Refused::Expired => "Your session has expired: sign in again.",
+            _ => "This session is not valid: sign in again.",
+        };
+        Problem::NotSignedIn { why }
+    })
+}
+
+/// Whose session this is, and until when; counted, whatever it is.
+fn verified(edge: &Edge, token: &str) -> Result<(Session, Timestamp), Refused> {
+    let verified = edge.keys.ring().verify_until(token, edge.clock.now());
+    let outcome = verified.as_ref().map_or_else(|refused| SessionOutcome::of(*refused), |_| SessionOutcome::Verified);
+    edge.metrics.sessions[outcome].inc();
+    verified
 }
 
 impl FromRequestParts<std::sync::Arc<Edge>> for Session {
@@ -101,6 +106,25 @@ impl FromRequestParts<std::sync::Arc<Edge>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, edge: &std::sync::Arc<Edge>) -> Result<Self, Problem> {
         customer(edge, parts)
+    }
+}
+
+/// Whoever asks, if that is somebody, and until when: for a read that tells just that, and so refuses nobody.
+pub struct Perhaps(pub Option<(Session, Timestamp)>);
+
+impl FromRequestParts<std::sync::Arc<Edge>> for Perhaps {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &std::sync::Arc<Edge>) -> Result<Self, Infallible> {
+        let session = match sent(&parts.headers) {
+            Sent::Bearer(token) | Sent::Cookie(token) => verified(edge, token).ok(),
+            Sent::Nothing => None,
+            Sent::Unreadable => {
+                edge.metrics.sessions[SessionOutcome::Foreign].inc();
+                None
+            }
+        };
+        Ok(Self(session))
     }
 }
 

@@ -195,6 +195,14 @@ impl Keyring {
     /// # Errors
     /// [`Refused`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Session, Refused> {
+        self.verify_until(token, now).map(|(session, _)| session)
+    }
+
+    /// Whose token this is, and until when.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn verify_until(&self, token: &str, now: Timestamp) -> Result<(Session, Timestamp), Refused> {
         let json = self.opened(token)?;
         let claims: Claims<'_> = serde_json::from_slice(&json).map_err(|_| Refused::Misplaced)?;
         if claims.iss != ISSUER || claims.aud != self.audience {
@@ -204,7 +212,8 @@ impl Keyring {
             return Err(Refused::Expired);
         }
         let customer = CustomerId::parse(claims.sub).map_err(|_| Refused::Misplaced)?;
-        Ok(Session { customer, guest: claims.guest, roles: claims.roles })
+        let expires = Timestamp::from_second(claims.exp).map_err(|_| Refused::Misplaced)?;
+        Ok((Session { customer, guest: claims.guest, roles: claims.roles }, expires))
     }
 
     /// What a token of ours says.

@@ -50,15 +50,15 @@ impl Form for Registration {
 /// An account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
-struct AccountBody {
+pub(super) struct AccountBody {
     /// Whom orders and wallets belong to.
-    customer: CustomerId,
+    pub(super) customer: CustomerId,
     /// Where to reach them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    pub(super) email: Option<String>,
     /// What to call them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// Makes an account. The same again, with the same password, is the same account.

@@ -1,7 +1,7 @@
 //! Who am I.
 //!
 //! **What must always hold.** A session says enough to buy with, so a page learns who it is signed in as while the ledger is
-//! away; what only the ledger knows is missing then, and the answer says so.
+//! away; what only the ledger knows is missing then, and the answer says so. Whoever asks for that alone is told to come back.
 
 pub mod wallets;
 
@@ -11,14 +11,15 @@ use axum::extract::State;
 use axum::response::Response;
 use protocol::CustomerId;
 use protocol::ask::No;
-use protocol::ask::people::Profile;
+use protocol::ask::people::{Person, Profile};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Edge;
 use crate::auth::session::{Role, Session};
 use crate::ledger::Unanswered;
-use crate::problem;
+use crate::problem::{self, Problem};
+use crate::routes::accounts::AccountBody;
 
 /// Somebody who is signed in.
 #[derive(Serialize, ToSchema)]
@@ -55,4 +56,28 @@ pub async fn me(State(edge): State<Arc<Edge>>, session: Session) -> Response {
     let complete = matches!(profile, Ok(_) | Err(Unanswered::No(No::NotFound)));
     let (email, name) = profile.map(|person| (person.email, person.name)).unwrap_or_default();
     problem::found(&MeBody { customer, guest, roles: &roles, email, name, complete })
+}
+
+/// Tells how the account of whoever is signed in is kept: where to reach them, and what to call them.
+///
+/// # Errors
+/// When there is none, as for a guest, or the ledger is away.
+#[utoipa::path(
+    get,
+    path = "/v1/me/account",
+    operation_id = "myAccount",
+    tag = "People",
+    responses((status = OK, body = AccountBody, description = "The account")),
+    extensions(("x-problems" = json!(["not-found", "busy"]))),
+)]
+pub async fn account(State(edge): State<Arc<Edge>>, session: Session) -> Result<Response, Problem> {
+    const NONE: &str = "You have no account here.";
+    if session.guest {
+        return Err(Problem::not_found(NONE));
+    }
+    match edge.ledger.ask(&Profile { customer: session.customer }).await {
+        Ok(Person { customer, email, name, .. }) => Ok(problem::found(&AccountBody { customer, email, name })),
+        Err(Unanswered::No(No::NotFound)) => Err(Problem::not_found(NONE)),
+        Err(unanswered) => Err(unanswered.into()),
+    }
 }

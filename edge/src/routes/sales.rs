@@ -174,11 +174,11 @@ enum PaidBy {
 /// With the time, which is no part of what a cache compares.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Timed<T: Serialize> {
+pub(super) struct Timed<T: Serialize> {
     /// The time by our clock, to count down with.
-    server_time: Timestamp,
+    pub(super) server_time: Timestamp,
     #[serde(flatten)]
-    value: T,
+    pub(super) value: T,
 }
 
 /// All sales.

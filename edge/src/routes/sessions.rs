@@ -6,6 +6,7 @@
 //!
 //! **What is deliberately absent.** A list of sessions, and their end before their time: they are short.
 
+pub mod current;
 pub mod oidc;
 
 use std::sync::Arc;
@@ -138,28 +139,6 @@ pub async fn sign_in(
     if page == Page::Own {
         issued.keep(&edge, &mut response);
     }
-    Ok(response)
-}
-
-/// Signs out: whatever a browser has of ours, it forgets. That needs no session that is still good.
-///
-/// # Errors
-/// When another site's page asks.
-#[utoipa::path(
-    delete,
-    path = "/v1/sessions/current",
-    operation_id = "signOut",
-    tag = "People",
-    responses((status = NO_CONTENT, description = "It is forgotten", headers(("Set-Cookie" = String, description = "Nothing, in the place of the session")))),
-    extensions(("x-problems" = json!(["forbidden"]))),
-    security(()),
-)]
-pub async fn sign_out(State(edge): State<Arc<Edge>>, request: Request<Body>) -> Result<Response, Problem> {
-    if page::of(request.headers(), request.uri(), &edge.origins) == Page::Other {
-        return Err(Problem::Forbidden { why: "Another site may not sign you out." });
-    }
-    let mut response = problem::done();
-    cookie::forget(&mut response, cookie::SESSION);
     Ok(response)
 }
 

@@ -13,6 +13,7 @@ use testbed::provision;
 mod addresses;
 mod books;
 mod connections;
+mod current;
 mod document;
 mod events;
 mod fixture;

@@ -12,6 +12,7 @@ use testbed::{Bed, Issuer, eventually};
 
 use crate::books::Books;
 use crate::identity::cookie;
+use crate::page;
 use crate::provision::draft;
 use crate::shop::{Edge, SOON, place, problem};
 
@@ -19,16 +20,18 @@ const SECRET: &str = "a client secret: with/signs+and spaces";
 
 /// An edge whose people may sign in by this issuer.
 async fn trusting(issuer: &Issuer) -> Edge {
+    trusting_and(issuer, &[]).await
+}
+
+/// The same with these arguments too.
+async fn trusting_and(issuer: &Issuer, more: &[&str]) -> Edge {
     let bed = Bed::shared().await.unwrap();
     let secret = place(bed, "oidc.secret", SECRET).unwrap();
-    Edge::with(&[
-        "--dev",
-        &format!("--oidc-issuer={}", issuer.url()),
-        "--oidc-client-id=shop",
-        &format!("--oidc-client-secret-file={}", secret.display()),
-        &format!("--oidc-redirect-url={REDIRECT}"),
-    ])
-    .await
+    let (issuer, secret) =
+        (format!("--oidc-issuer={}", issuer.url()), format!("--oidc-client-secret-file={}", secret.display()));
+    let redirect = format!("--oidc-redirect-url={REDIRECT}");
+    let trust = ["--dev", &issuer, "--oidc-client-id=shop", &secret, &redirect];
+    Edge::with(&[&trust, more].concat()).await
 }
 
 /// Where the issuer sends browsers back to; the test's browser goes to the edge by itself.
@@ -210,6 +213,71 @@ async fn a_return_that_was_not_begun_in_this_browser_signs_nobody_in() {
         let request = http.get(edge.url(&format!("/v1/sessions/oidc?returnTo={elsewhere}")));
         assert_eq!(problem(request.send().await.unwrap()).await.0, 422, "{elsewhere}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_that_is_not_signed_in_lands_on_the_page_where_there_is_one_and_a_program_on_the_problem() {
+    let issuer = issuer().await;
+    let edge = trusting_and(&issuer, &[&format!("--page-dir={}", page::folder().await.display())]).await;
+    let _books = Books::open(&edge).await;
+    let current = get_json(&edge, "/v1/sessions/current").await;
+    assert_eq!(current["ways"], json!({ "password": true, "oidc": true }));
+
+    let mut browser = Browser::new();
+    let navigate = |path: &str| {
+        Client::builder()
+            .redirect(Policy::none())
+            .build()
+            .unwrap()
+            .get(edge.url(path))
+            .header("accept", page::NAVIGATES)
+    };
+    let begin = browser.send(navigate("/v1/sessions/oidc?returnTo=/sales/aurora?from=mail%23lamp")).await;
+    let back = browser.sign_in(location(&begin).parse().unwrap(), "ann").await;
+    let callback = format!("/v1/sessions/oidc/callback?{}", back.query().unwrap());
+    let went = browser.cookies.clone();
+    let answer = browser.send(navigate(&callback)).await;
+    assert_eq!((answer.status().as_u16(), location(&answer).as_str()), (303, "/sales/aurora?from=mail#lamp"));
+    let view = browser.send(navigate(&location(&answer))).await;
+    assert_eq!(
+        (view.status().as_u16(), &view.headers()["content-type"]),
+        (200, &"text/html; charset=utf-8".parse().unwrap())
+    );
+    let session = browser.send(browser.http.get(edge.url("/v1/sessions/current"))).await.json::<Value>().await.unwrap();
+    assert_eq!(session["session"]["guest"], false);
+
+    // The same return again, a return that nobody began, one without what the issuer adds, and a person whom it refused.
+    browser.cookies = went;
+    let state = back.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let refused = format!("/v1/sessions/oidc/callback?error=access_denied&state={state}");
+    for (path, returns, problem_name) in [
+        (callback.as_str(), true, "not-signed-in"),
+        (callback.as_str(), false, "not-signed-in"),
+        (refused.as_str(), true, "not-signed-in"),
+        ("/v1/sessions/oidc/callback", true, "not-signed-in"),
+        ("/v1/sessions/oidc/callback?code=a&code=b", true, "invalid-request"),
+        ("/v1/sessions/oidc?returnTo=//evil.example", false, "invalid-request"),
+    ] {
+        let cookies = if returns { browser.cookies.clone() } else { BTreeMap::new() };
+        let ask = async |request: reqwest::RequestBuilder| {
+            let mut browser = Browser { cookies: cookies.clone(), ..Browser::new() };
+            browser.send(request).await
+        };
+        let answer = ask(navigate(path)).await;
+        let place = format!("/sign-in?problem={problem_name}");
+        assert_eq!((answer.status().as_u16(), location(&answer)), (303, place.clone()), "{path}");
+        assert_eq!(cookie(&answer, "__Host-sluice"), None, "{path}");
+        assert_eq!(ask(navigate(&place)).await.status(), 200, "it is an address of the page");
+        assert_eq!(problem(ask(browser.http.get(edge.url(path))).await).await.1, problem_name, "{path}");
+    }
+    issuer.kill9().await.unwrap();
+    let unknown = format!("/v1/sessions/oidc/callback?code=a&state={state}");
+    let answer = browser.send(navigate(&unknown)).await;
+    assert_eq!(location(&answer), "/sign-in?problem=busy", "what the issuer would say is not known");
+}
+
+async fn get_json(edge: &Edge, path: &str) -> Value {
+    Client::new().get(edge.url(path)).send().await.unwrap().json().await.unwrap()
 }
 
 /// A session is no journey, though the same key signs both.

@@ -67,11 +67,14 @@ fn table() -> Vec<(&'static str, &'static str, Everybody)> {
         ("GET", "/v1/orders", signed_in),
         ("POST", "/v1/accounts", not_other_sites),
         ("POST", "/v1/sessions", not_other_sites),
+        ("GET", "/v1/sessions/current", all),
         ("DELETE", "/v1/sessions/current", not_other_sites),
         // No issuer is configured here.
         ("GET", "/v1/sessions/oidc", [N; 7]),
         ("GET", "/v1/sessions/oidc/callback", [N; 7]),
         ("GET", "/v1/me", signed_in),
+        // None of them has an account.
+        ("GET", "/v1/me/account", [S, N, N, N, N, S, N]),
         ("GET", "/v1/me/wallets", signed_in),
         // None of them has a wallet, and another's is not there.
         ("GET", "/v1/me/wallets/{currency}/entries", [S, N, N, N, N, S, N]),

@@ -2,7 +2,8 @@
 //!
 //! **What must always hold.** Whoever comes back is the browser that was sent away: state, nonce and the secret of the
 //! exchange lie in a signed cookie of that browser, for ten minutes and for one return. A browser is sent on to a path of
-//! ours only.
+//! ours only. Where a page is served, a browser that cannot be signed in lands on it, with the name of the problem: people
+//! cannot do anything with a problem that is written for programs.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::app::Edge;
 use crate::auth::cookie;
 use crate::auth::oidc::token::Identity;
 use crate::auth::oidc::{Error, Journey, Oidc};
+use crate::page::{SIGN_IN_PROBLEM, wants_page};
 use crate::problem::{self, How, Problem};
 use crate::routes::query;
 
@@ -59,26 +61,27 @@ struct Return {
 }
 
 /// Sends a browser to the OpenID Connect issuer, to sign in there.
-///
-/// # Errors
-/// When no issuer is configured, or it is away.
 #[utoipa::path(
     get,
     path = "/v1/sessions/oidc",
     operation_id = "beginOidc",
     tag = "People",
     params(Begin),
-    responses((status = SEE_OTHER, description = "Go there", headers(("Set-Cookie" = String, description = "What was begun, for ten minutes")))),
+    responses((status = SEE_OTHER, description = "Go there; where the shop has a page, a browser that cannot be sent there is sent to /sign-in?problem= with the name", headers(("Set-Cookie" = String, description = "What was begun, for ten minutes")))),
     extensions(("x-problems" = json!(["not-found", "busy"]))),
     security(()),
 )]
-pub async fn begin(State(edge): State<Arc<Edge>>, uri: Uri) -> Result<Response, Problem> {
-    let Begin { return_to } = query::read(&uri, "only returnTo is taken, once")?;
+pub async fn begin(State(edge): State<Arc<Edge>>, headers: HeaderMap, uri: Uri) -> Response {
+    sent(&edge, &uri).await.unwrap_or_else(|problem| shown(&edge, &headers, problem))
+}
+
+async fn sent(edge: &Edge, uri: &Uri) -> Result<Response, Problem> {
+    let Begin { return_to } = query::read(uri, "only returnTo is taken, once")?;
     let back = return_to.unwrap_or_else(|| "/".to_owned());
     if !is_path(&back) {
         return Err(Problem::invalid(How::Content, "returnTo", "it must be a path of this site"));
     }
-    let (url, journey) = issuer(&edge)?.begin(&back).await.map_err(told)?;
+    let (url, journey) = issuer(edge)?.begin(&back).await.map_err(told)?;
     let expires = edge.clock.now().checked_add(JOURNEY).unwrap_or_default();
     let sealed = edge.keys.ring().seal(PURPOSE, &journey, expires).map_err(|error| {
         tracing::error!("nobody can be sent to the OIDC issuer: {error}");
@@ -96,12 +99,12 @@ pub async fn begin(State(edge): State<Arc<Edge>>, uri: Uri) -> Result<Response, 
     operation_id = "finishOidc",
     tag = "People",
     params(Return),
-    responses((status = SEE_OTHER, description = "Go where you came from", headers(("Set-Cookie" = String, description = "The session")))),
+    responses((status = SEE_OTHER, description = "Go where you came from; where the shop has a page, a browser that is not signed in is sent to /sign-in?problem= with the name", headers(("Set-Cookie" = String, description = "The session")))),
     extensions(("x-problems" = json!(["not-found", "not-signed-in", "busy"]))),
     security(()),
 )]
 pub async fn finish(State(edge): State<Arc<Edge>>, headers: HeaderMap, uri: Uri) -> Response {
-    let mut response = returned(&edge, &headers, &uri).await.unwrap_or_else(Problem::into_response);
+    let mut response = returned(&edge, &headers, &uri).await.unwrap_or_else(|problem| shown(&edge, &headers, problem));
     // One return, however it ends.
     cookie::forget(&mut response, cookie::SIGNING_IN);
     response
@@ -127,6 +130,14 @@ async fn returned(edge: &Edge, headers: &HeaderMap, uri: &Uri) -> Result<Respons
     let mut response = problem::see_other(&journey.back);
     Issued::make(edge, Some(&person))?.keep(edge, &mut response);
     Ok(response)
+}
+
+/// How somebody is told that they are not signed in.
+fn shown(edge: &Edge, headers: &HeaderMap, problem: Problem) -> Response {
+    if edge.page.is_some() && wants_page(headers) {
+        return problem::see_other(&format!("{SIGN_IN_PROBLEM}{}", problem.name()));
+    }
+    problem.into_response()
 }
 
 /// Who is meant by an ID token.
