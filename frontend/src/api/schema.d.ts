@@ -4,433 +4,468 @@
  */
 
 export interface paths {
-    readonly "/": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        /** Tells what this is and where to go on. */
-        readonly get: operations["index"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        /** Shows the shoppers' page to browsers, where it is served, and tells programs what this is and where to go on. */
+        get: operations["root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/docs": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Describes the API for people. */
-        readonly get: operations["docs"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/docs/style.css": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/docs/style.css": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Dresses that page. */
-        readonly get: operations["docsStyle"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["docsStyle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/openapi.json": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Describes the API for programs: this document. */
-        readonly get: operations["openapi"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/accounts": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
-        /** Makes an account. The same again, with the same password, is the same account. */
-        readonly post: operations["register"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        /** Tells what this is and where to go on. */
+        get: operations["index"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/me": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an account. The same again, with the same password, is the same account. */
+        post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Tells who is signed in. */
-        readonly get: operations["me"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/me/wallets": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/me/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how the account of whoever is signed in is kept: where to reach them, and what to call them. */
+        get: operations["myAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/wallets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Shows what I can spend. */
-        readonly get: operations["listWallets"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listWallets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/me/wallets/{currency}/entries": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/me/wallets/{currency}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Shows what came into a wallet and what went out of it, the newest first. */
-        readonly get: operations["listWalletEntries"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listWalletEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/orders": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Lists my orders over all sales, the newest first, those of sales that are gone too. */
-        readonly get: operations["listAllOrders"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listAllOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/payments/callback": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/payments/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Takes what a payment provider says about an attempt to pay.
          * @description It is carried to the ledger as it came, which alone can tell whether it is the provider's: HMAC-SHA256 over the
          *     timestamp, a dot and the body, no older than five minutes. The same again is taken and changes nothing.
          */
-        readonly post: operations["paymentCallback"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["paymentCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Lists all sales: those that run first, then those to come, then those that are over. */
-        readonly get: operations["listSales"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["listSales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Shows one sale, its items, and what can be had of them. */
-        readonly get: operations["getSale"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getSale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/events": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
          * @description Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
          *     The stream ends with the sale.
          */
-        readonly get: operations["watchSale"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["watchSale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Lists my orders in a sale, right at once: they are read where claims write them. */
-        readonly get: operations["listOrders"];
-        readonly put?: never;
+        get: operations["listOrders"];
+        put?: never;
         /**
          * Claims units of an item.
          * @description The same key and the same wish get the same order, however often and wherever they are sent: after a timeout, send
          *     exactly the same again. Without payment the order is confirmed at once; else it is held until its deadline.
          */
-        readonly post: operations["claim"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders/{order}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders/{order}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Shows one of my orders, also of a sale that is gone: then with the names that the sale had for things. */
-        readonly get: operations["getOrder"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["getOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders/{order}/cancel": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders/{order}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Gives a held order back, and answers with the released order, however often it is asked.
          * @description The key is asked for as with everything that moves something, but an order can be given back only once: its id is key
          *     enough.
          */
-        readonly post: operations["cancelOrder"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders/{order}/events": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders/{order}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /**
          * Streams how an order goes on, until it is over.
          * @description Server-sent events named `order`; the data of each is the whole order. After the one that ends the order the stream
          *     ends, and whoever comes back with its id as `Last-Event-ID` is told that nothing more will come.
          */
-        readonly get: operations["watchOrder"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["watchOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders/{order}/payment": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders/{order}/payment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /** Pays a held order from my wallet, in sales that are paid so. */
-        readonly post: operations["payOrder"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["payOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sales/{sale}/orders/{order}/refund": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sales/{sale}/orders/{order}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /** Takes a confirmed order back: its units go on sale again, its money to where it came from. For merchants. */
-        readonly post: operations["refundOrder"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["refundOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sessions": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
+        get?: never;
+        put?: never;
         /**
          * Signs somebody in: by password, as a guest, or by another issuer's ID token.
          * @description A page of ours gets its session in a cookie that no script can read; whoever is no page gets it as `token`.
          */
-        readonly post: operations["signIn"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sessions/current": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post?: never;
+        /** Tells whether anybody is signed in: for a page that starts, to which nobody is no error. */
+        get: operations["currentSession"];
+        put?: never;
+        post?: never;
         /** Signs out: whatever a browser has of ours, it forgets. That needs no session that is still good. */
-        readonly delete: operations["signOut"];
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sessions/oidc": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sessions/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Sends a browser to the OpenID Connect issuer, to sign in there. */
-        readonly get: operations["beginOidc"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["beginOidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    readonly "/v1/sessions/oidc/callback": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    "/v1/sessions/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
         /** Takes a browser back from the OpenID Connect issuer and signs it in. */
-        readonly get: operations["finishOidc"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
+        get: operations["finishOidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description An account. */
-        readonly Account: {
+        Account: {
             /** @description Whom orders and wallets belong to. */
-            readonly customer: components["schemas"]["CustomerId"];
+            customer: components["schemas"]["CustomerId"];
             /** @description Where to reach them. */
-            readonly email?: string;
+            email?: string;
             /** @description What to call them. */
-            readonly name?: string;
+            name?: string;
         };
         /**
          * @description Somebody has registered under this address already.
@@ -442,29 +477,29 @@ export interface components {
          *       "type": "https://sluice.dev/problems/account-exists"
          *     }
          */
-        readonly AccountExistsProblem: {
+        AccountExistsProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Account exists";
+            title: "Account exists";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/account-exists";
+            type: "https://sluice.dev/problems/account-exists";
         };
         /**
          * @description No unit is free, but some are held and may come back.
@@ -479,41 +514,41 @@ export interface components {
          *       "type": "https://sluice.dev/problems/all-units-held"
          *     }
          */
-        readonly AllUnitsHeldProblem: {
+        AllUnitsHeldProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description Units that are held. */
-            readonly held: components["schemas"]["Units"];
+            held: components["schemas"]["Units"];
             /**
              * Format: date-time
              * @description The next deadline of a hold, when known.
              */
-            readonly nextExpiry?: string;
+            nextExpiry?: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * Format: int32
              * @description When to look again.
              */
-            readonly retryAfterSeconds: number;
+            retryAfterSeconds: number;
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "All units held";
+            title: "All units held";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/all-units-held";
+            type: "https://sluice.dev/problems/all-units-held";
         };
         /**
          * @description The order is paid, or needed no payment.
@@ -525,37 +560,37 @@ export interface components {
          *       "type": "https://sluice.dev/problems/already-paid"
          *     }
          */
-        readonly AlreadyPaidProblem: {
+        AlreadyPaidProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Already paid";
+            title: "Already paid";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/already-paid";
+            type: "https://sluice.dev/problems/already-paid";
         };
         /** @description An order, from the sale or from the ledger. */
-        readonly AnyOrder: components["schemas"]["Order"] | components["schemas"]["PastOrder"];
+        AnyOrder: components["schemas"]["Order"] | components["schemas"]["PastOrder"];
         /**
          * @description Whether there is something to be had, as last seen. Only a claim's refusal says that something is sold out.
          * @enum {string}
          */
-        readonly Availability: "available" | "none-free" | "unknown";
+        Availability: "available" | "none-free" | "unknown";
         /**
          * @description This attempt took nothing; it says nothing about earlier ones.
          * @example {
@@ -567,62 +602,62 @@ export interface components {
          *       "type": "https://sluice.dev/problems/busy"
          *     }
          */
-        readonly BusyProblem: {
+        BusyProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "now";
+            retry: "now";
             /**
              * Format: int32
              * @description When to send it again.
              */
-            readonly retryAfterSeconds: number;
+            retryAfterSeconds: number;
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 503;
+            status: 503;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Busy";
+            title: "Busy";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/busy";
+            type: "https://sluice.dev/problems/busy";
         };
         /** @description The answer to a callback. */
-        readonly CallbackAnswer: {
+        CallbackAnswer: {
             /** @description What became of it. */
-            readonly outcome: components["schemas"]["CallbackOutcome"];
+            outcome: components["schemas"]["CallbackOutcome"];
         };
         /**
          * @description What became of a callback.
          * @enum {string}
          */
-        readonly CallbackOutcome: "confirmed" | "refund-due" | "declined" | "recorded";
+        CallbackOutcome: "confirmed" | "refund-due" | "declined" | "recorded";
         /** @description What somebody wants. */
-        readonly Claim: {
+        Claim: {
             /**
              * Format: int32
              * @description How many units of it.
              * @example 1
              */
-            readonly quantity: number;
+            quantity: number;
             /** @description Of which item. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
         };
         /**
          * @description A stable, opaque id of a person within one installation: a keyed hash of issuer and subject. Nothing personal enters
          *     the stream, and without the key nobody can tell whether a known person bought.
          * @example k5f3c6m2vq7xw4tjb2ln6ahzd5yospre
          */
-        readonly CustomerId: string;
+        CustomerId: string;
         /**
          * @description Fewer units are free than were asked for.
          * @example {
@@ -635,33 +670,33 @@ export interface components {
          *       "type": "https://sluice.dev/problems/fewer-left"
          *     }
          */
-        readonly FewerLeftProblem: {
+        FewerLeftProblem: {
             /** @description What was asked for. */
-            readonly asked: components["schemas"]["Units"];
+            asked: components["schemas"]["Units"];
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description How many can still be had. */
-            readonly left: components["schemas"]["Units"];
+            left: components["schemas"]["Units"];
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Fewer left";
+            title: "Fewer left";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/fewer-left";
+            type: "https://sluice.dev/problems/fewer-left";
         };
         /**
          * @description Somebody is signed in and may not do this, or another site's page asks.
@@ -673,29 +708,29 @@ export interface components {
          *       "type": "https://sluice.dev/problems/forbidden"
          *     }
          */
-        readonly ForbiddenProblem: {
+        ForbiddenProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 403;
+            status: 403;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Forbidden";
+            title: "Forbidden";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/forbidden";
+            type: "https://sluice.dev/problems/forbidden";
         };
         /**
          * @description The order's time to be paid is over.
@@ -708,40 +743,40 @@ export interface components {
          *       "type": "https://sluice.dev/problems/hold-expired"
          *     }
          */
-        readonly HoldExpiredProblem: {
+        HoldExpiredProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * Format: date-time
              * @description When it was.
              */
-            readonly expiredAt?: string;
+            expiredAt?: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Hold expired";
+            title: "Hold expired";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/hold-expired";
+            type: "https://sluice.dev/problems/hold-expired";
         };
         /**
          * @description Made by the client, once per thing it wants; scoped to a customer and a sale.
          * @example 0198c1d4-9a51-7cc0-b0a9-5d8f6c1b7e02
          */
-        readonly IdempotencyKey: string;
+        IdempotencyKey: string;
         /**
          * @description The request moves something and has no idempotency key.
          * @example {
@@ -752,29 +787,29 @@ export interface components {
          *       "type": "https://sluice.dev/problems/idempotency-key-required"
          *     }
          */
-        readonly IdempotencyKeyRequiredProblem: {
+        IdempotencyKeyRequiredProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 400;
+            status: 400;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Idempotency key required";
+            title: "Idempotency key required";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/idempotency-key-required";
+            type: "https://sluice.dev/problems/idempotency-key-required";
         };
         /**
          * @description The idempotency key was used for another request.
@@ -786,57 +821,57 @@ export interface components {
          *       "type": "https://sluice.dev/problems/idempotency-key-reused"
          *     }
          */
-        readonly IdempotencyKeyReusedProblem: {
+        IdempotencyKeyReusedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 422;
+            status: 422;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Idempotency key reused";
+            title: "Idempotency key reused";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/idempotency-key-reused";
+            type: "https://sluice.dev/problems/idempotency-key-reused";
         };
         /** @description What this is, and where to go on. */
-        readonly Index: {
+        Index: {
             /**
              * @description Where all of this is described for people.
              * @example /docs
              */
-            readonly docs: string;
+            docs: string;
             /**
              * @description The program.
              * @example sluice-edge
              */
-            readonly name: string;
+            name: string;
             /**
              * @description Where it is described for programs.
              * @example /openapi.json
              */
-            readonly openapi: string;
+            openapi: string;
             /**
              * @description Where the sales are.
              * @example /v1/sales
              */
-            readonly sales: string;
+            sales: string;
             /**
              * @description Its release.
              * @example 0.1.0
              */
-            readonly version: string;
+            version: string;
         };
         /**
          * @description The wallet does not hold enough.
@@ -856,33 +891,33 @@ export interface components {
          *       "type": "https://sluice.dev/problems/insufficient-funds"
          *     }
          */
-        readonly InsufficientFundsProblem: {
+        InsufficientFundsProblem: {
             /** @description What it holds. */
-            readonly balance: components["schemas"]["Money"];
+            balance: components["schemas"]["Money"];
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description What is needed. */
-            readonly needed: components["schemas"]["Money"];
+            needed: components["schemas"]["Money"];
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 402;
+            status: 402;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Insufficient funds";
+            title: "Insufficient funds";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/insufficient-funds";
+            type: "https://sluice.dev/problems/insufficient-funds";
         };
         /**
          * @description A fault of ours: what was under way may still happen.
@@ -894,29 +929,29 @@ export interface components {
          *       "type": "https://sluice.dev/problems/internal"
          *     }
          */
-        readonly InternalProblem: {
+        InternalProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "now";
+            retry: "now";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 500;
+            status: 500;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Internal error";
+            title: "Internal error";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/internal";
+            type: "https://sluice.dev/problems/internal";
         };
         /**
          * @description The request breaks a rule, which is named.
@@ -930,127 +965,127 @@ export interface components {
          *       "type": "https://sluice.dev/problems/invalid-request"
          *     }
          */
-        readonly InvalidRequestProblem: {
+        InvalidRequestProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description Which field, header or part. */
-            readonly field: string;
+            field: string;
             /**
              * @description Whether sending the same request again can help.
              * @enum {unknown}
              */
-            readonly retry: "never" | "now";
+            retry: "never" | "now";
             /** @description The rule, as a sentence without its full stop. */
-            readonly rule: string;
+            rule: string;
             /**
              * @description The status of the answer.
              * @enum {unknown}
              */
-            readonly status: 400 | 408 | 413 | 415 | 422 | 431;
+            status: 400 | 408 | 413 | 415 | 422 | 431;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Invalid request";
+            title: "Invalid request";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/invalid-request";
+            type: "https://sluice.dev/problems/invalid-request";
         };
         /** @description One thing that is for sale. */
-        readonly Item: {
+        Item: {
             /** @description Whether there is something to be had. */
-            readonly availability: components["schemas"]["Availability"];
+            availability: components["schemas"]["Availability"];
             /** @description Units that can be claimed, as last seen; null while that is not known. */
-            readonly free: components["schemas"]["Units"] | null;
+            free: components["schemas"]["Units"] | null;
             /** @description Units that are on hold and may come back, as last seen; only where no unit is free, and once that is known. */
-            readonly held?: components["schemas"]["Units"];
+            held?: components["schemas"]["Units"];
             /** @description A picture of it. */
-            readonly imageUrl?: string;
+            imageUrl?: string;
             /**
              * @description What it is called.
              * @example Aurora 42, black
              */
-            readonly name: string;
+            name: string;
             /**
              * Format: date-time
              * @description When the first of them comes back unless it is paid, as last seen.
              */
-            readonly nextExpiry?: string;
+            nextExpiry?: string;
             /** @description Most units of it that one customer can have. */
-            readonly perCustomer?: components["schemas"]["Units"];
+            perCustomer?: components["schemas"]["Units"];
             /** @description Most units in one order. */
-            readonly perOrder: components["schemas"]["Units"];
+            perOrder: components["schemas"]["Units"];
             /** @description Of one unit; missing when it is free of charge. */
-            readonly price?: components["schemas"]["Money"];
+            price?: components["schemas"]["Money"];
             /** @description Units that the sale has of it, sold ones too. */
-            readonly quantity: components["schemas"]["Units"];
+            quantity: components["schemas"]["Units"];
             /** @description Which item. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
         };
         /** @description The stock of an item, as viewers and readers see it. */
-        readonly ItemStock: {
+        ItemStock: {
             /** @description Whether there is something to be had. */
-            readonly availability: components["schemas"]["Availability"];
+            availability: components["schemas"]["Availability"];
             /** @description Units that can be claimed, as last seen; null while that is not known. */
-            readonly free: components["schemas"]["Units"] | null;
+            free: components["schemas"]["Units"] | null;
             /** @description Units that are on hold and may come back, as last seen; only where no unit is free, and once that is known. */
-            readonly held?: components["schemas"]["Units"];
+            held?: components["schemas"]["Units"];
             /**
              * Format: date-time
              * @description When the first of them comes back unless it is paid, as last seen.
              */
-            readonly nextExpiry?: string;
+            nextExpiry?: string;
             /** @description Which item. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
         };
         /** @description Which limit was reached, its number, and what the customer already has. */
-        readonly Limit: {
+        Limit: {
             /** @description What was asked for. */
-            readonly asked: components["schemas"]["Units"];
+            asked: components["schemas"]["Units"];
             /** @description The most allowed. */
-            readonly limit: components["schemas"]["Units"];
+            limit: components["schemas"]["Units"];
             /**
              * @description Which of them it is.
              * @enum {string}
              */
-            readonly which: "order";
+            which: "order";
         } | {
             /** @description What was asked for. */
-            readonly asked: components["schemas"]["Units"];
+            asked: components["schemas"]["Units"];
             /** @description What the customer already has. */
-            readonly has: components["schemas"]["Units"];
+            has: components["schemas"]["Units"];
             /** @description The most allowed. */
-            readonly limit: components["schemas"]["Units"];
+            limit: components["schemas"]["Units"];
             /**
              * @description Which of them it is.
              * @enum {string}
              */
-            readonly which: "item";
+            which: "item";
         } | {
             /** @description What was asked for. */
-            readonly asked: components["schemas"]["Units"];
+            asked: components["schemas"]["Units"];
             /** @description What the customer already has. */
-            readonly has: components["schemas"]["Units"];
+            has: components["schemas"]["Units"];
             /** @description The most allowed. */
-            readonly limit: components["schemas"]["Units"];
+            limit: components["schemas"]["Units"];
             /**
              * @description Which of them it is.
              * @enum {string}
              */
-            readonly which: "sale";
+            which: "sale";
         } | {
             /**
              * Format: int32
              * @description The most allowed.
              */
-            readonly limit: number;
+            limit: number;
             /**
              * @description Which of them it is.
              * @enum {string}
              */
-            readonly which: "orders";
+            which: "orders";
         };
         /**
          * @description A limit of the sale.
@@ -1068,46 +1103,46 @@ export interface components {
          *       "type": "https://sluice.dev/problems/limit-reached"
          *     }
          */
-        readonly LimitReachedProblem: {
+        LimitReachedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description Which one. */
-            readonly limit: components["schemas"]["Limit"];
+            limit: components["schemas"]["Limit"];
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Limit reached";
+            title: "Limit reached";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/limit-reached";
+            type: "https://sluice.dev/problems/limit-reached";
         };
         /** @description Somebody who is signed in. */
-        readonly Me: {
+        Me: {
             /** @description Whether the ledger was heard: an address that is missing may be there. */
-            readonly complete: boolean;
+            complete: boolean;
             /** @description Whom orders and wallets belong to. */
-            readonly customer: components["schemas"]["CustomerId"];
+            customer: components["schemas"]["CustomerId"];
             /** @description Where to reach them. */
-            readonly email?: string;
+            email?: string;
             /** @description Whether nobody knows who that is. */
-            readonly guest: boolean;
+            guest: boolean;
             /** @description What to call them. */
-            readonly name?: string;
+            name?: string;
             /** @description As the session has them: those are what counts until it ends. */
-            readonly roles: readonly components["schemas"]["Role"][];
+            roles: components["schemas"]["Role"][];
         };
         /**
          * @description This address does not take this method; `Allow` says which.
@@ -1119,43 +1154,43 @@ export interface components {
          *       "type": "https://sluice.dev/problems/method-not-allowed"
          *     }
          */
-        readonly MethodNotAllowedProblem: {
+        MethodNotAllowedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 405;
+            status: 405;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Method not allowed";
+            title: "Method not allowed";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/method-not-allowed";
+            type: "https://sluice.dev/problems/method-not-allowed";
         };
         /** @description Money in minor units of its currency. */
-        readonly Money: {
+        Money: {
             /**
              * Format: int64
              * @description In cents, pence, yen …; never negative in a price.
              * @example 12900
              */
-            readonly amountMinor: number;
+            amountMinor: number;
             /**
              * @description ISO 4217, three capitals.
              * @example EUR
              */
-            readonly currency: string;
+            currency: string;
         };
         /**
          * @description There is no such thing, or it is somebody else's. `now` where it may be about to be there: a claim may be under way.
@@ -1167,29 +1202,29 @@ export interface components {
          *       "type": "https://sluice.dev/problems/not-found"
          *     }
          */
-        readonly NotFoundProblem: {
+        NotFoundProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @enum {unknown}
              */
-            readonly retry: "never" | "now";
+            retry: "never" | "now";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 404;
+            status: 404;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Not found";
+            title: "Not found";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/not-found";
+            type: "https://sluice.dev/problems/not-found";
         };
         /**
          * @description The window has not begun.
@@ -1202,34 +1237,34 @@ export interface components {
          *       "type": "https://sluice.dev/problems/not-open-yet"
          *     }
          */
-        readonly NotOpenYetProblem: {
+        NotOpenYetProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * Format: date-time
              * @description When it does.
              */
-            readonly opensAt: string;
+            opensAt: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Not open yet";
+            title: "Not open yet";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/not-open-yet";
+            type: "https://sluice.dev/problems/not-open-yet";
         };
         /**
          * @description Nobody is signed in, or the session is not good any more.
@@ -1241,105 +1276,105 @@ export interface components {
          *       "type": "https://sluice.dev/problems/not-signed-in"
          *     }
          */
-        readonly NotSignedInProblem: {
+        NotSignedInProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 401;
+            status: 401;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Not signed in";
+            title: "Not signed in";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/not-signed-in";
+            type: "https://sluice.dev/problems/not-signed-in";
         };
         /** @description One order. */
-        readonly Order: {
+        Order: {
             /**
              * Format: date-time
              * @description When it must be paid; only while it is held.
              */
-            readonly expiresAt?: string;
+            expiresAt?: string;
             /** @description What its address ends with. */
-            readonly id: components["schemas"]["OrderId"];
+            id: components["schemas"]["OrderId"];
             /** @description Which of the customer's orders in this sale, from 0. */
-            readonly number: components["schemas"]["OrderNumber"];
+            number: components["schemas"]["OrderNumber"];
             /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
-            readonly payURL?: string;
+            payURL?: string;
             /** @description Of one unit. */
-            readonly price?: components["schemas"]["Money"];
+            price?: components["schemas"]["Money"];
             /** @description How many units of it. */
-            readonly quantity: components["schemas"]["Units"];
+            quantity: components["schemas"]["Units"];
             /** @description Why it was released; only when it was. */
-            readonly reason?: components["schemas"]["Reason"];
+            reason?: components["schemas"]["Reason"];
             /** @description Where it was made. */
-            readonly sale: components["schemas"]["SaleId"];
+            sale: components["schemas"]["SaleId"];
             /** @description What was claimed. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
             /** @description Where it is in its life. */
-            readonly state: components["schemas"]["OrderState"];
+            state: components["schemas"]["OrderState"];
             /** @description Of all units. */
-            readonly total?: components["schemas"]["Money"];
+            total?: components["schemas"]["Money"];
             /**
              * Format: date-time
              * @description When the state was stored; not in the answer to a claim.
              */
-            readonly updatedAt?: string;
+            updatedAt?: string;
         };
         /** @description An order as it is now. */
-        readonly OrderEvent: {
+        OrderEvent: {
             /**
              * Format: date-time
              * @description When it must be paid; only while it is held.
              */
-            readonly expiresAt?: string;
+            expiresAt?: string;
             /** @description What its address ends with. */
-            readonly id: components["schemas"]["OrderId"];
+            id: components["schemas"]["OrderId"];
             /** @description Which of the customer's orders in this sale, from 0. */
-            readonly number: components["schemas"]["OrderNumber"];
+            number: components["schemas"]["OrderNumber"];
             /** @description Where to pay it; only while it is held, in sales that are paid elsewhere. */
-            readonly payURL?: string;
+            payURL?: string;
             /** @description Of one unit. */
-            readonly price?: components["schemas"]["Money"];
+            price?: components["schemas"]["Money"];
             /** @description How many units of it. */
-            readonly quantity: components["schemas"]["Units"];
+            quantity: components["schemas"]["Units"];
             /** @description Why it was released; only when it was. */
-            readonly reason?: components["schemas"]["Reason"];
+            reason?: components["schemas"]["Reason"];
             /** @description Where it was made. */
-            readonly sale: components["schemas"]["SaleId"];
+            sale: components["schemas"]["SaleId"];
             /**
              * Format: int64
              * @description Until it must be paid; only while it is held.
              */
-            readonly secondsLeft?: number;
+            secondsLeft?: number;
             /**
              * Format: date-time
              * @description The time by our clock.
              */
-            readonly serverTime: string;
+            serverTime: string;
             /** @description What was claimed. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
             /** @description Where it is in its life. */
-            readonly state: components["schemas"]["OrderState"];
+            state: components["schemas"]["OrderState"];
             /** @description Of all units. */
-            readonly total?: components["schemas"]["Money"];
+            total?: components["schemas"]["Money"];
             /**
              * Format: date-time
              * @description When the state was stored; not in the answer to a claim.
              */
-            readonly updatedAt?: string;
+            updatedAt?: string;
         };
         /**
          * Format: uuid
@@ -1347,12 +1382,12 @@ export interface components {
          *     handed out with a `202` stays true whichever edge settles it.
          * @example 5d0f6c55-9a0b-8f0e-a9c5-7a1d8b3e4f60
          */
-        readonly OrderId: string;
+        OrderId: string;
         /**
          * Format: int32
          * @description Which order of a customer in a sale, from 0, contiguous, never reused.
          */
-        readonly OrderNumber: number;
+        OrderNumber: number;
         /**
          * @description The order's units went back.
          * @example {
@@ -1364,93 +1399,93 @@ export interface components {
          *       "type": "https://sluice.dev/problems/order-released"
          *     }
          */
-        readonly OrderReleasedProblem: {
+        OrderReleasedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /** @description Why. */
-            readonly reason: components["schemas"]["Reason"];
+            reason: components["schemas"]["Reason"];
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Order released";
+            title: "Order released";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/order-released";
+            type: "https://sluice.dev/problems/order-released";
         };
         /** @description Several orders. */
-        readonly Orders: {
+        Orders: {
             /** @description In the order in which they were made. */
-            readonly orders: readonly components["schemas"]["Order"][];
+            orders: components["schemas"]["Order"][];
         };
         /**
          * @description Where an order is in its life.
          * @enum {string}
          */
-        readonly OrderState: "held" | "confirmed" | "released";
+        OrderState: "held" | "confirmed" | "released";
         /**
          * @description How the orders of a sale are paid.
          * @enum {string}
          */
-        readonly PaidBy: "none" | "wallet" | "external";
+        PaidBy: "none" | "wallet" | "external";
         /** @description An order as the sale's own address shows it, and what needed the sale to be known. */
-        readonly PastOrder: {
+        PastOrder: {
             /**
              * Format: date-time
              * @description When it was made.
              */
-            readonly createdAt: string;
+            createdAt: string;
             /**
              * Format: date-time
              * @description When it must be paid; only while it is held.
              */
-            readonly expiresAt?: string;
+            expiresAt?: string;
             /** @description What its address ends with. */
-            readonly id: components["schemas"]["OrderId"];
+            id: components["schemas"]["OrderId"];
             /** @description What that is called. */
-            readonly itemName: string;
+            itemName: string;
             /** @description Which of the customer's orders in that sale, from 0. */
-            readonly number: components["schemas"]["OrderNumber"];
+            number: components["schemas"]["OrderNumber"];
             /** @description Of one unit. */
-            readonly price?: components["schemas"]["Money"];
+            price?: components["schemas"]["Money"];
             /** @description How many units of it. */
-            readonly quantity: components["schemas"]["Units"];
+            quantity: components["schemas"]["Units"];
             /** @description Why it was released; only when it was. */
-            readonly reason?: components["schemas"]["Reason"];
+            reason?: components["schemas"]["Reason"];
             /** @description Where it was made. */
-            readonly sale: components["schemas"]["SaleId"];
+            sale: components["schemas"]["SaleId"];
             /** @description What that sale is called. */
-            readonly saleName: string;
+            saleName: string;
             /** @description What was claimed. */
-            readonly sku: components["schemas"]["Sku"];
+            sku: components["schemas"]["Sku"];
             /** @description Where it is in its life. */
-            readonly state: components["schemas"]["OrderState"];
+            state: components["schemas"]["OrderState"];
             /** @description Of all units. */
-            readonly total?: components["schemas"]["Money"];
+            total?: components["schemas"]["Money"];
             /**
              * Format: date-time
              * @description When it last changed.
              */
-            readonly updatedAt: string;
+            updatedAt: string;
         };
         /** @description A page of orders. */
-        readonly PastOrders: {
+        PastOrders: {
             /** @description What to send as `cursor` for those that come next. */
-            readonly cursor?: string;
+            cursor?: string;
             /** @description The newest first. */
-            readonly orders: readonly components["schemas"]["PastOrder"][];
+            orders: components["schemas"]["PastOrder"][];
         };
         /**
          * @description The sale is not paid from a wallet.
@@ -1462,32 +1497,32 @@ export interface components {
          *       "type": "https://sluice.dev/problems/payment-declined"
          *     }
          */
-        readonly PaymentDeclinedProblem: {
+        PaymentDeclinedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 402;
+            status: 402;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Payment declined";
+            title: "Payment declined";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/payment-declined";
+            type: "https://sluice.dev/problems/payment-declined";
         };
         /** @description Any no. */
-        readonly Problem: components["schemas"]["AccountExistsProblem"] | components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["BusyProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["ForbiddenProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["InternalProblem"] | components["schemas"]["InvalidRequestProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["MethodNotAllowedProblem"] | components["schemas"]["NotFoundProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["NotSignedInProblem"] | components["schemas"]["OrderReleasedProblem"] | components["schemas"]["PaymentDeclinedProblem"] | components["schemas"]["RateLimitedProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"] | components["schemas"]["TimedOutProblem"];
+        Problem: components["schemas"]["AccountExistsProblem"] | components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["BusyProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["ForbiddenProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["InternalProblem"] | components["schemas"]["InvalidRequestProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["MethodNotAllowedProblem"] | components["schemas"]["NotFoundProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["NotSignedInProblem"] | components["schemas"]["OrderReleasedProblem"] | components["schemas"]["PaymentDeclinedProblem"] | components["schemas"]["RateLimitedProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"] | components["schemas"]["TimedOutProblem"];
         /**
          * @description Too many requests of this customer or address, or too many attempts to sign in.
          * @example {
@@ -1501,109 +1536,109 @@ export interface components {
          *       "windowSeconds": 60
          *     }
          */
-        readonly RateLimitedProblem: {
+        RateLimitedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * Format: int32
              * @description Most requests in a window; not told about attempts to sign in.
              */
-            readonly limit?: number;
+            limit?: number;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * Format: int32
              * @description When the next one is let through.
              */
-            readonly retryAfterSeconds: number;
+            retryAfterSeconds: number;
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 429;
+            status: 429;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Rate limited";
+            title: "Rate limited";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/rate-limited";
+            type: "https://sluice.dev/problems/rate-limited";
             /**
              * Format: int32
              * @description Length of the window; not told about attempts to sign in.
              */
-            readonly windowSeconds?: number;
+            windowSeconds?: number;
         };
         /**
          * @description Why an order was released.
          * @enum {string}
          */
-        readonly Reason: "cancelled" | "expired" | "refunded";
+        Reason: "cancelled" | "expired" | "refunded";
         /** @description Who wants an account. */
-        readonly Registration: {
+        Registration: {
             /**
              * Format: email
              * @description What they sign in with; compared without regard to case.
              * @example ann@people.example
              */
-            readonly email: string;
+            email: string;
             /**
              * @description What to call them.
              * @example Ann
              */
-            readonly name?: string;
+            name?: string;
             /**
              * Format: password
              * @description Proves who they are from now on.
              * @example correct horse battery
              */
-            readonly password: string;
+            password: string;
         };
         /**
          * @description What somebody may do beyond buying.
          * @enum {string}
          */
-        readonly Role: "merchant" | "other";
+        Role: "merchant" | "other";
         /** @description A sale and its items. */
-        readonly Sale: {
+        Sale: {
             /**
              * Format: date-time
              * @description First instant at which they are not taken any more.
              */
-            readonly end: string;
+            end: string;
             /** @description Whether guests may claim. */
-            readonly guestsAllowed: boolean;
+            guestsAllowed: boolean;
             /**
              * Format: int32
              * @description How long an unpaid order is held; only where orders are paid.
              */
-            readonly holdSeconds?: number;
+            holdSeconds?: number;
             /** @description What its address ends with. */
-            readonly id: components["schemas"]["SaleId"];
+            id: components["schemas"]["SaleId"];
             /** @description What is for sale. */
-            readonly items: readonly components["schemas"]["Item"][];
+            items: components["schemas"]["Item"][];
             /**
              * @description What it is called.
              * @example Aurora, first batch
              */
-            readonly name: string;
+            name: string;
             /** @description How orders are paid. */
-            readonly payment: components["schemas"]["PaidBy"];
+            payment: components["schemas"]["PaidBy"];
             /** @description Most units that one customer can have, over all items. */
-            readonly perCustomer?: components["schemas"]["Units"];
+            perCustomer?: components["schemas"]["Units"];
             /**
              * Format: date-time
              * @description First instant at which claims are taken.
              */
-            readonly start: string;
+            start: string;
             /** @description What it is doing. */
-            readonly state: components["schemas"]["SaleState"];
+            state: components["schemas"]["SaleState"];
         };
         /**
          * @description The sale is over.
@@ -1616,62 +1651,62 @@ export interface components {
          *       "type": "https://sluice.dev/problems/sale-closed"
          *     }
          */
-        readonly SaleClosedProblem: {
+        SaleClosedProblem: {
             /**
              * Format: date-time
              * @description When it ended, if it was not closed early.
              */
-            readonly closedAt?: string;
+            closedAt?: string;
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "never";
+            retry: "never";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Sale closed";
+            title: "Sale closed";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/sale-closed";
+            type: "https://sluice.dev/problems/sale-closed";
         };
         /** @description What a sale is doing and what can be had of it now. */
-        readonly SaleEvent: {
+        SaleEvent: {
             /**
              * Format: date-time
              * @description First instant at which they are not taken any more.
              */
-            readonly end: string;
+            end: string;
             /** @description What can be had of each item. */
-            readonly items: readonly components["schemas"]["ItemStock"][];
+            items: components["schemas"]["ItemStock"][];
             /**
              * Format: date-time
              * @description The time by our clock, to count down with.
              */
-            readonly serverTime: string;
+            serverTime: string;
             /**
              * Format: date-time
              * @description First instant at which claims are taken.
              */
-            readonly start: string;
+            start: string;
             /** @description What it is doing. */
-            readonly state: components["schemas"]["SaleState"];
+            state: components["schemas"]["SaleState"];
         };
         /**
          * @description A sale: the resource's name, a dash, and the first 8 hex digits of its uid. Also what URLs use.
          * @example aurora-3f2a9c1e
          */
-        readonly SaleId: string;
+        SaleId: string;
         /**
          * @description The merchant paused it.
          * @example {
@@ -1683,95 +1718,109 @@ export interface components {
          *       "type": "https://sluice.dev/problems/sale-paused"
          *     }
          */
-        readonly SalePausedProblem: {
+        SalePausedProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * Format: int32
              * @description When to look again.
              */
-            readonly retryAfterSeconds: number;
+            retryAfterSeconds: number;
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Sale paused";
+            title: "Sale paused";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/sale-paused";
+            type: "https://sluice.dev/problems/sale-paused";
         };
         /**
          * @description What a sale is doing, as far as clock and definition say.
          * @enum {string}
          */
-        readonly SaleState: "open" | "paused" | "unavailable" | "upcoming" | "ended";
+        SaleState: "open" | "paused" | "unavailable" | "upcoming" | "ended";
         /** @description Who is signed in now. */
-        readonly Session: {
+        Session: {
             /** @description Whom orders and wallets belong to. */
-            readonly customer: components["schemas"]["CustomerId"];
+            customer: components["schemas"]["CustomerId"];
             /** @description Where to reach them. */
-            readonly email?: string;
+            email?: string;
             /**
              * Format: date-time
              * @description When the session ends.
              */
-            readonly expiresAt: string;
+            expiresAt: string;
             /** @description Whether nobody knows who that is. */
-            readonly guest: boolean;
+            guest: boolean;
             /** @description What to call them. */
-            readonly name?: string;
+            name?: string;
             /** @description What they may do beyond buying. */
-            readonly roles: readonly components["schemas"]["Role"][];
+            roles: components["schemas"]["Role"][];
             /** @description What to send as a bearer; pages have it in a cookie instead. */
-            readonly token?: string;
+            token?: string;
         };
         /**
          * @description The only state of an order that is being settled.
          * @enum {string}
          */
-        readonly Settling: "settling";
+        Settling: "settling";
         /** @description An order of which nobody knows yet whether it was made or changed. */
-        readonly SettlingOrder: {
+        SettlingOrder: {
             /** @description What its address ends with, should it have been made. */
-            readonly id: components["schemas"]["OrderId"];
+            id: components["schemas"]["OrderId"];
             /** @description Where. */
-            readonly sale: components["schemas"]["SaleId"];
+            sale: components["schemas"]["SaleId"];
             /** @description That it is being settled. */
-            readonly state: components["schemas"]["Settling"];
+            state: components["schemas"]["Settling"];
+        };
+        /** @description Who is signed in, as the session says. */
+        SignedIn: {
+            /** @description Whom orders and wallets belong to. */
+            customer: components["schemas"]["CustomerId"];
+            /**
+             * Format: date-time
+             * @description When the session ends.
+             */
+            expiresAt: string;
+            /** @description Whether nobody knows who that is. */
+            guest: boolean;
+            /** @description As the session has them: those are what counts until it ends. */
+            roles: components["schemas"]["Role"][];
         };
         /** @description One of the three ways in: `email` and `password`, `guest`, or `idToken` and the `nonce` that it was asked for with. */
-        readonly SignIn: {
+        SignIn: {
             /** @description As registered. */
-            readonly email?: string;
+            email?: string;
             /** @description True, and nothing else, for somebody whom nobody knows. */
-            readonly guest?: boolean;
+            guest?: boolean;
             /** @description What another issuer says about somebody. */
-            readonly idToken?: string;
+            idToken?: string;
             /** @description What that was asked for with. */
-            readonly nonce?: string;
+            nonce?: string;
             /**
              * Format: password
              * @description As registered.
              */
-            readonly password?: string;
+            password?: string;
         };
         /**
          * @description One item of a sale.
          * @example AUR-42-BLK
          */
-        readonly Sku: string;
+        Sku: string;
         /**
          * @description No unit is free or held.
          * @example {
@@ -1782,29 +1831,41 @@ export interface components {
          *       "type": "https://sluice.dev/problems/sold-out"
          *     }
          */
-        readonly SoldOutProblem: {
+        SoldOutProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "later";
+            retry: "later";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 409;
+            status: 409;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Sold out";
+            title: "Sold out";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/sold-out";
+            type: "https://sluice.dev/problems/sold-out";
+        };
+        /** @description With the time, which is no part of what a cache compares. */
+        TimedCurrent: {
+            /**
+             * Format: date-time
+             * @description The time by our clock, to count down with.
+             */
+            serverTime: string;
+            /** @description Who is signed in; left out when nobody is, or not any more. */
+            session?: components["schemas"]["SignedIn"];
+            /** @description How somebody can sign in here, beside as a guest. */
+            ways: components["schemas"]["Ways"];
         };
         /**
          * @description No answer within ten seconds: what was under way may still happen.
@@ -1816,125 +1877,132 @@ export interface components {
          *       "type": "https://sluice.dev/problems/timed-out"
          *     }
          */
-        readonly TimedOutProblem: {
+        TimedOutProblem: {
             /** @description What happened, as a sentence that a shopper can read. */
-            readonly detail: string;
+            detail: string;
             /**
              * @description Whether sending the same request again can help.
              * @constant
              */
-            readonly retry: "now";
+            retry: "now";
             /**
              * @description The status of the answer.
              * @constant
              */
-            readonly status: 504;
+            status: 504;
             /**
              * @description The name for people.
              * @constant
              */
-            readonly title: "Timed out";
+            title: "Timed out";
             /**
              * @description Its stable name.
              * @constant
              */
-            readonly type: "https://sluice.dev/problems/timed-out";
+            type: "https://sluice.dev/problems/timed-out";
         };
         /** @description With the time, which is no part of what a cache compares. */
-        readonly TimedSale: {
+        TimedSale: {
             /**
              * Format: date-time
              * @description First instant at which they are not taken any more.
              */
-            readonly end: string;
+            end: string;
             /** @description Whether guests may claim. */
-            readonly guestsAllowed: boolean;
+            guestsAllowed: boolean;
             /**
              * Format: int32
              * @description How long an unpaid order is held; only where orders are paid.
              */
-            readonly holdSeconds?: number;
+            holdSeconds?: number;
             /** @description What its address ends with. */
-            readonly id: components["schemas"]["SaleId"];
+            id: components["schemas"]["SaleId"];
             /** @description What is for sale. */
-            readonly items: readonly components["schemas"]["Item"][];
+            items: components["schemas"]["Item"][];
             /**
              * @description What it is called.
              * @example Aurora, first batch
              */
-            readonly name: string;
+            name: string;
             /** @description How orders are paid. */
-            readonly payment: components["schemas"]["PaidBy"];
+            payment: components["schemas"]["PaidBy"];
             /** @description Most units that one customer can have, over all items. */
-            readonly perCustomer?: components["schemas"]["Units"];
+            perCustomer?: components["schemas"]["Units"];
             /**
              * Format: date-time
              * @description The time by our clock, to count down with.
              */
-            readonly serverTime: string;
+            serverTime: string;
             /**
              * Format: date-time
              * @description First instant at which claims are taken.
              */
-            readonly start: string;
+            start: string;
             /** @description What it is doing. */
-            readonly state: components["schemas"]["SaleState"];
+            state: components["schemas"]["SaleState"];
         };
         /** @description With the time, which is no part of what a cache compares. */
-        readonly TimedSales: {
+        TimedSales: {
             /** @description Those that run, then those to come, the next first; then those that are over, the last first. */
-            readonly sales: readonly components["schemas"]["Sale"][];
+            sales: components["schemas"]["Sale"][];
             /**
              * Format: date-time
              * @description The time by our clock, to count down with.
              */
-            readonly serverTime: string;
+            serverTime: string;
         };
         /**
          * Format: int32
          * @description A number of units of one item.
          */
-        readonly Units: number;
+        Units: number;
         /** @description One currency of a customer. */
-        readonly Wallet: {
+        Wallet: {
             /** @description What can be spent. */
-            readonly balance: components["schemas"]["Money"];
+            balance: components["schemas"]["Money"];
             /** @description What payments under way have taken. */
-            readonly pending: components["schemas"]["Money"];
+            pending: components["schemas"]["Money"];
         };
         /** @description A page of a statement. */
-        readonly WalletEntries: {
+        WalletEntries: {
             /**
              * Format: int64
              * @description What to send as `before` for those that come next.
              */
-            readonly before?: number;
+            before?: number;
             /** @description The newest first. */
-            readonly entries: readonly components["schemas"]["WalletEntry"][];
+            entries: components["schemas"]["WalletEntry"][];
         };
         /** @description One movement of a wallet. */
-        readonly WalletEntry: {
+        WalletEntry: {
             /** @description What came in (positive) or went out (negative). */
-            readonly amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Money"];
             /**
              * Format: date-time
              * @description When.
              */
-            readonly at: string;
+            at: string;
             /** @description Why: `fund`, `pay`, `return` or `refund`; more may come. */
-            readonly cause: string;
+            cause: string;
             /**
              * Format: int64
              * @description Its place in the book.
              */
-            readonly id: number;
+            id: number;
             /** @description The order that it is about. */
-            readonly order?: components["schemas"]["OrderId"];
+            order?: components["schemas"]["OrderId"];
         };
         /** @description All wallets of a customer. */
-        readonly Wallets: {
+        Wallets: {
             /** @description One per currency. */
-            readonly wallets: readonly components["schemas"]["Wallet"][];
+            wallets: components["schemas"]["Wallet"][];
+        };
+        /** @description How somebody can sign in. */
+        Ways: {
+            /** @description At an OpenID Connect issuer: send the browser to `/v1/sessions/oidc`. */
+            oidc: boolean;
+            /** @description With an account of our own. */
+            password: boolean;
         };
     };
     responses: never;
@@ -1942,19 +2010,19 @@ export interface components {
     requestBodies: never;
     headers: {
         /** @description Where it is */
-        readonly Location: string;
+        Location: string;
         /** @description What is left, and when all of it is back */
-        readonly RateLimit: string;
+        RateLimit: string;
         /** @description The limit */
-        readonly "RateLimit-Policy": string;
+        "RateLimit-Policy": string;
         /** @description Seconds until to ask again */
-        readonly "Retry-After": number;
+        "Retry-After": number;
         /** @description Seconds until to ask again, where that is known */
-        readonly "Retry-After-Some": number;
+        "Retry-After-Some": number;
         /** @description How to send a session */
-        readonly "WWW-Authenticate": string;
+        "WWW-Authenticate": string;
         /** @description Yours, if you sent one; what our logs call it */
-        readonly "X-Request-Id": string;
+        "X-Request-Id": string;
     };
     pathItems: never;
 }
@@ -2014,9 +2082,11 @@ export type SaleState = components['schemas']['SaleState'];
 export type Session = components['schemas']['Session'];
 export type Settling = components['schemas']['Settling'];
 export type SettlingOrder = components['schemas']['SettlingOrder'];
+export type SignedIn = components['schemas']['SignedIn'];
 export type SignIn = components['schemas']['SignIn'];
 export type Sku = components['schemas']['Sku'];
 export type SoldOutProblem = components['schemas']['SoldOutProblem'];
+export type TimedCurrent = components['schemas']['TimedCurrent'];
 export type TimedOutProblem = components['schemas']['TimedOutProblem'];
 export type TimedSale = components['schemas']['TimedSale'];
 export type TimedSales = components['schemas']['TimedSales'];
@@ -2025,6 +2095,7 @@ export type Wallet = components['schemas']['Wallet'];
 export type WalletEntries = components['schemas']['WalletEntries'];
 export type WalletEntry = components['schemas']['WalletEntry'];
 export type Wallets = components['schemas']['Wallets'];
+export type Ways = components['schemas']['Ways'];
 export type HeaderLocation = components['headers']['Location'];
 export type HeaderRateLimit = components['headers']['RateLimit'];
 export type HeaderRateLimitPolicy = components['headers']['RateLimit-Policy'];
@@ -2034,2772 +2105,3010 @@ export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type $defs = Record<string, never>;
 export interface operations {
-    readonly index: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    root: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you have. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description What is here */
-            readonly 200: {
+        requestBody?: never;
+        responses: {
+            /** @description The page, or what is here */
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    /** @description Of the page, for If-None-Match */
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Index"];
+                    "application/json": components["schemas"]["Index"];
+                    "text/html": string;
                 };
             };
-            /** @description Rate limited */
-            readonly 429: {
+            /** @description The page that you have is still true */
+            304: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly docs: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    docs: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description The ETag of what you have. */
-                readonly "If-None-Match"?: string;
+                "If-None-Match"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A page */
-            readonly 200: {
+            200: {
                 headers: {
                     /** @description For If-None-Match */
-                    readonly ETag?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "text/html": string;
+                    "text/html": string;
                 };
             };
             /** @description What you have is still true */
-            readonly 304: {
+            304: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly docsStyle: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    docsStyle: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description The ETag of what you have. */
-                readonly "If-None-Match"?: string;
+                "If-None-Match"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A style sheet */
-            readonly 200: {
+            200: {
                 headers: {
                     /** @description For If-None-Match */
-                    readonly ETag?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "text/css": string;
+                    "text/css": string;
                 };
             };
             /** @description What you have is still true */
-            readonly 304: {
+            304: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly openapi: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description The ETag of what you have. */
-                readonly "If-None-Match"?: string;
+                "If-None-Match"?: string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description An OpenAPI 3.1 document */
-            readonly 200: {
+            200: {
                 headers: {
                     /** @description For If-None-Match */
-                    readonly ETag?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": unknown;
+                    "application/json": unknown;
                 };
             };
             /** @description What you have is still true */
-            readonly 304: {
+            304: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly register: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["Registration"];
-            };
-        };
-        readonly responses: {
-            /** @description The account */
-            readonly 201: {
+        requestBody?: never;
+        responses: {
+            /** @description What is here */
+            200: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["Index"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 400: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Registration"];
+            };
+        };
+        responses: {
+            /** @description The account */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Account exists */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["AccountExistsProblem"];
+                    "application/problem+json": components["schemas"]["AccountExistsProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly me: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description Who is signed in */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly listWallets: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    myAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description My wallets */
-            readonly 200: {
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Wallets"];
+                    "application/json": components["schemas"]["Account"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly listWalletEntries: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Where an earlier page ended. */
-                readonly before?: number;
-                /** @description Most entries to answer with; 20 when it is not given. */
-                readonly limit?: number;
+    listWallets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description My wallets */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wallets"];
+                };
             };
-            readonly header?: never;
-            readonly path: {
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            431: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    listWalletEntries: {
+        parameters: {
+            query?: {
+                /** @description Where an earlier page ended. */
+                before?: number;
+                /** @description Most entries to answer with; 20 when it is not given. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
                 /**
                  * @description ISO 4217, three capitals.
                  * @example EUR
                  */
-                readonly currency: string;
+                currency: string;
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A page of the statement */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["WalletEntries"];
+                    "application/json": components["schemas"]["WalletEntries"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly listAllOrders: {
-        readonly parameters: {
-            readonly query?: {
+    listAllOrders: {
+        parameters: {
+            query?: {
                 /** @description Where an earlier page ended. */
-                readonly cursor?: string;
+                cursor?: string;
                 /** @description Most orders to answer with; 20 when it is not given. */
-                readonly limit?: number;
+                limit?: number;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A page of orders */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["PastOrders"];
+                    "application/json": components["schemas"]["PastOrders"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly paymentCallback: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header: {
+    paymentCallback: {
+        parameters: {
+            query?: never;
+            header: {
                 /** @description HMAC-SHA256 over that, a dot and the body, in hex. */
-                readonly "Sluice-Signature": string;
+                "Sluice-Signature": string;
                 /** @description When it was sent, in seconds since 1970. */
-                readonly "Sluice-Timestamp": string;
+                "Sluice-Timestamp": string;
             };
-            readonly path?: never;
-            readonly cookie?: never;
+            path?: never;
+            cookie?: never;
         };
         /** @description What the provider signed, as it sent it */
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": string;
+        requestBody: {
+            content: {
+                "application/json": string;
             };
         };
-        readonly responses: {
+        responses: {
             /** @description What became of it */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["CallbackAnswer"];
+                    "application/json": components["schemas"]["CallbackAnswer"];
                 };
             };
             /** @description Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly listSales: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    listSales: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description All sales */
-            readonly 200: {
+            200: {
                 headers: {
                     /** @description A second, for everybody */
-                    readonly "Cache-Control"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Cache-Control"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["TimedSales"];
+                    "application/json": components["schemas"]["TimedSales"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly getSale: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    getSale: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description The ETag of what you have. */
-                readonly "If-None-Match"?: string;
+                "If-None-Match"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The sale */
-            readonly 200: {
+            200: {
                 headers: {
                     /** @description A second, for everybody */
-                    readonly "Cache-Control"?: string;
+                    "Cache-Control"?: string;
                     /** @description For If-None-Match: changes with everything but the time */
-                    readonly ETag?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["TimedSale"];
+                    "application/json": components["schemas"]["TimedSale"];
                 };
             };
             /** @description What you have is still true */
-            readonly 304: {
+            304: {
                 headers: {
                     /** @description A second, for everybody */
-                    readonly "Cache-Control"?: string;
+                    "Cache-Control"?: string;
                     /** @description For If-None-Match: changes with everything but the time */
-                    readonly ETag?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly watchSale: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    watchSale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A stream of events */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "text/event-stream": components["schemas"]["SaleEvent"];
+                    "text/event-stream": components["schemas"]["SaleEvent"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly listOrders: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    listOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description My orders in this sale */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Orders"];
+                    "application/json": components["schemas"]["Orders"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly claim: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header: {
+    claim: {
+        parameters: {
+            query?: never;
+            header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                "Idempotency-Key": components["schemas"]["IdempotencyKey"];
             };
-            readonly path: {
+            path: {
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["Claim"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Claim"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The order, new or the same again */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
+                    Location: components["headers"]["Location"];
                     /** @description What is left of the sale's limit of requests, where it has one */
-                    readonly RateLimit?: string;
+                    RateLimit?: string;
                     /** @description That limit */
-                    readonly "RateLimit-Policy"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "RateLimit-Policy"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"];
                 };
             };
             /** @description Nobody knows yet; the order's address will */
-            readonly 202: {
+            202: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                    "application/json": components["schemas"]["SettlingOrder"];
                 };
             };
             /** @description Idempotency key required, Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description All units held, Fewer left, Limit reached, Not open yet, Sale closed, Sale paused, Sold out */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After-Some"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After-Some"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"];
+                    "application/problem+json": components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Idempotency key reused, Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly getOrder: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
+    getOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description The id of the order. */
-                readonly order: components["schemas"]["OrderId"];
+                order: components["schemas"]["OrderId"];
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The order */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["AnyOrder"];
+                    "application/json": components["schemas"]["AnyOrder"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly cancelOrder: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header: {
+    cancelOrder: {
+        parameters: {
+            query?: never;
+            header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                "Idempotency-Key": components["schemas"]["IdempotencyKey"];
             };
-            readonly path: {
+            path: {
                 /** @description The id of the order. */
-                readonly order: components["schemas"]["OrderId"];
+                order: components["schemas"]["OrderId"];
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The order, released */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"];
                 };
             };
             /** @description Nobody knows yet; the order's address will */
-            readonly 202: {
+            202: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                    "application/json": components["schemas"]["SettlingOrder"];
                 };
             };
             /** @description Idempotency key required, Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Already paid */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["AlreadyPaidProblem"];
+                    "application/problem+json": components["schemas"]["AlreadyPaidProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly watchOrder: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
+    watchOrder: {
+        parameters: {
+            query?: never;
+            header?: {
                 /** @description The id of the last event that you have; browsers send it by themselves. */
-                readonly "Last-Event-ID"?: string;
+                "Last-Event-ID"?: string;
             };
-            readonly path: {
+            path: {
                 /** @description The id of the order. */
-                readonly order: components["schemas"]["OrderId"];
+                order: components["schemas"]["OrderId"];
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description A stream of events */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "text/event-stream": components["schemas"]["OrderEvent"];
+                    "text/event-stream": components["schemas"]["OrderEvent"];
                 };
             };
             /** @description Nothing more will come */
-            readonly 204: {
+            204: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly payOrder: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header: {
+    payOrder: {
+        parameters: {
+            query?: never;
+            header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                "Idempotency-Key": components["schemas"]["IdempotencyKey"];
             };
-            readonly path: {
+            path: {
                 /** @description The id of the order. */
-                readonly order: components["schemas"]["OrderId"];
+                order: components["schemas"]["OrderId"];
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The order, confirmed */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"];
                 };
             };
             /** @description Nobody knows yet; the order's address will */
-            readonly 202: {
+            202: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                    "application/json": components["schemas"]["SettlingOrder"];
                 };
             };
             /** @description Idempotency key required, Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Insufficient funds, Payment declined */
-            readonly 402: {
+            402: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["PaymentDeclinedProblem"];
+                    "application/problem+json": components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["PaymentDeclinedProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Already paid, Hold expired, Order released */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
+                    "application/problem+json": components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly refundOrder: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header: {
+    refundOrder: {
+        parameters: {
+            query?: never;
+            header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
-                readonly "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                "Idempotency-Key": components["schemas"]["IdempotencyKey"];
             };
-            readonly path: {
+            path: {
                 /** @description The id of the order. */
-                readonly order: components["schemas"]["OrderId"];
+                order: components["schemas"]["OrderId"];
                 /** @description The id of the sale. */
-                readonly sale: components["schemas"]["SaleId"];
+                sale: components["schemas"]["SaleId"];
             };
-            readonly cookie?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
             /** @description The order, released */
-            readonly 200: {
+            200: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"];
                 };
             };
             /** @description Nobody knows yet; the order's address will */
-            readonly 202: {
+            202: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["SettlingOrder"];
+                    "application/json": components["schemas"]["SettlingOrder"];
                 };
             };
             /** @description Idempotency key required, Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Hold expired, Order released */
-            readonly 409: {
+            409: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
+                    "application/problem+json": components["schemas"]["HoldExpiredProblem"] | components["schemas"]["OrderReleasedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly signIn: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["SignIn"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
             };
         };
-        readonly responses: {
+        responses: {
             /** @description The session */
-            readonly 201: {
+            201: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
+                    Location: components["headers"]["Location"];
                     /** @description The session, for pages */
-                    readonly "Set-Cookie"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["Session"];
                 };
             };
             /** @description Invalid request */
-            readonly 400: {
+            400: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 408: {
+            408: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 413: {
+            413: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 415: {
+            415: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly signOut: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+    currentSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
+        requestBody?: never;
+        responses: {
+            /** @description Whether anybody is signed in, and how somebody can be */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedCurrent"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            431: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             /** @description It is forgotten */
-            readonly 204: {
+            204: {
                 headers: {
                     /** @description Nothing, in the place of the session */
-                    readonly "Set-Cookie"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Forbidden */
-            readonly 403: {
+            403: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly beginOidc: {
-        readonly parameters: {
-            readonly query?: {
+    beginOidc: {
+        parameters: {
+            query?: {
                 /**
                  * @description The path of this site to come back to.
                  * @example /
                  */
-                readonly returnTo?: string;
+                returnTo?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description Go there */
-            readonly 303: {
+        requestBody?: never;
+        responses: {
+            /** @description Go there; where the shop has a page, a browser that cannot be sent there is sent to /sign-in?problem= with the name */
+            303: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
+                    Location: components["headers"]["Location"];
                     /** @description What was begun, for ten minutes */
-                    readonly "Set-Cookie"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
     };
-    readonly finishOidc: {
-        readonly parameters: {
-            readonly query?: {
+    finishOidc: {
+        parameters: {
+            query?: {
                 /** @description What the issuer gives tokens for. */
-                readonly code?: string;
+                code?: string;
                 /** @description Why nobody is signed in. */
-                readonly error?: string;
+                error?: string;
                 /** @description Who sends it back. */
-                readonly iss?: string;
+                iss?: string;
                 /** @description What the browser was sent away with. */
-                readonly state?: string;
+                state?: string;
             };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description Go where you came from */
-            readonly 303: {
+        requestBody?: never;
+        responses: {
+            /** @description Go where you came from; where the shop has a page, a browser that is not signed in is sent to /sign-in?problem= with the name */
+            303: {
                 headers: {
-                    readonly Location: components["headers"]["Location"];
+                    Location: components["headers"]["Location"];
                     /** @description The session */
-                    readonly "Set-Cookie"?: string;
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content?: never;
             };
             /** @description Not signed in */
-            readonly 401: {
+            401: {
                 headers: {
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
                 };
             };
             /** @description Not found */
-            readonly 404: {
+            404: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["NotFoundProblem"];
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 422: {
+            422: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Rate limited */
-            readonly 429: {
+            429: {
                 headers: {
-                    readonly RateLimit: components["headers"]["RateLimit"];
-                    readonly "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
             /** @description Invalid request */
-            readonly 431: {
+            431: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
                 };
             };
             /** @description Internal error */
-            readonly 500: {
+            500: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["InternalProblem"];
+                    "application/problem+json": components["schemas"]["InternalProblem"];
                 };
             };
             /** @description Busy */
-            readonly 503: {
+            503: {
                 headers: {
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["BusyProblem"];
+                    "application/problem+json": components["schemas"]["BusyProblem"];
                 };
             };
             /** @description Timed out */
-            readonly 504: {
+            504: {
                 headers: {
-                    readonly "X-Request-Id": components["headers"]["X-Request-Id"];
-                    readonly [name: string]: unknown;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["TimedOutProblem"];
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
                 };
             };
         };
