@@ -13,14 +13,18 @@ use access::{Keys, path};
 use command::{binary_output, kubectl};
 
 use anyhow::Context as _;
+use serde_json::json;
 
 use crate::bed::Bed;
 use crate::http::{client, text};
+use crate::issuer::Issuer;
 use crate::port::free_port;
 use crate::service::Service;
 
 /// The operator's service account.
 pub const OPERATOR: &str = "sluice-operator";
+/// What an issuer calls us.
+const SHOP: &str = "shop";
 /// Rules of admission, as the chart installs them.
 const POLICIES: [&str; 2] = ["keep-rights-policy.yaml", "deletion-policy.yaml"];
 
@@ -44,6 +48,10 @@ pub struct Plan {
     pub postgres: String,
     /// Redis, which the edges share for rate limits; without one each applies them by itself.
     pub redis: Option<String>,
+    /// The shoppers' page, as its build wrote it; without one the edges are the API alone.
+    pub page: Option<PathBuf>,
+    /// Whether people may sign in by an OpenID Connect issuer, which is started with the installation.
+    pub issuer: bool,
     /// Operators beside the first one; all but one of them only wait for their turn.
     pub further_operators: usize,
     /// Ledgers.
@@ -97,6 +105,8 @@ pub struct Installation {
     pub edges: Vec<Member>,
     /// The ledgers.
     pub ledgers: Vec<Member>,
+    /// Who else knows people, if the plan has one. Whoever types a name there is that person.
+    pub issuer: Option<Issuer>,
 }
 
 impl std::ops::Deref for Installation {
@@ -138,6 +148,8 @@ impl Plan {
             nats_monitors,
             postgres: bed.postgres().await?.create_database("sluice").await?,
             redis: Some(bed.redis().await?.url()),
+            page: None,
+            issuer: false,
             further_operators: 0,
             ledgers: 2,
             replicas,
@@ -160,8 +172,11 @@ impl Installation {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let ledgers =
             (0..plan.ledgers).map(|i| start_ledger(bed, &name, &plan, &keys, i)).collect::<anyhow::Result<Vec<_>>>()?;
-        let edges = (plan.edges_nats.iter().enumerate())
-            .map(|(i, nats)| start_edge(bed, &name, &plan, nats, &keys, i))
+        // The issuer has to know where edges are before they can know where it is.
+        let ports = plan.edges_nats.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>()?;
+        let issuer = if plan.issuer { Some(start_issuer(bed, &ports).await?) } else { None };
+        let edges = (0..ports.len())
+            .map(|i| start_edge(bed, &plan, &keys, issuer.as_ref(), &ports, i))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let access = Access {
             kubeconfig,
@@ -171,7 +186,7 @@ impl Installation {
             postgres: plan.postgres.clone(),
             keys,
         };
-        let installation = Self { plan, access, operator, further_operators, edges, ledgers };
+        let installation = Self { plan, access, operator, further_operators, edges, ledgers, issuer };
         for member in installation.members() {
             member.ready().await?;
         }
@@ -239,6 +254,13 @@ pub fn chart_file(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(&file).with_context(|| format!("no file {}", file.display()))
 }
 
+/// The folder that the build of the shoppers' page writes in this checkout, once it was built.
+#[must_use]
+pub fn built_page() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frontend/dist");
+    folder.join("index.html").is_file().then_some(folder)
+}
+
 fn member(
     bed: &Bed,
     name: &str,
@@ -296,8 +318,29 @@ fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }
 
-fn start_edge(bed: &Bed, name: &str, plan: &Plan, nats: &str, keys: &Keys, index: usize) -> anyhow::Result<Member> {
-    let port = free_port()?;
+/// One that sends people back to the edges at these ports, and takes them for one shop.
+async fn start_issuer(bed: &Bed, ports: &[u16]) -> anyhow::Result<Issuer> {
+    let back: Vec<String> = ports.iter().map(|port| signed_in_at(*port)).collect();
+    // With no secret, as nobody needs to be kept out of it.
+    let client = json!({ "client_id": SHOP, "redirect_uris": back, "token_endpoint_auth_method": "none" });
+    Issuer::start(bed, json!([client])).await
+}
+
+/// Where an issuer sends browsers back to.
+fn signed_in_at(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/v1/sessions/oidc/callback")
+}
+
+fn start_edge(
+    bed: &Bed,
+    plan: &Plan,
+    keys: &Keys,
+    issuer: Option<&Issuer>,
+    ports: &[u16],
+    index: usize,
+) -> anyhow::Result<Member> {
+    let (nats, port) = plan.edges_nats.get(index).zip(ports.get(index)).context("no such edge in the plan")?;
+    let name = &plan.namespace;
     let listen = format!("127.0.0.1:{port}");
     let mut arguments = arguments([
         "run",
@@ -313,5 +356,15 @@ fn start_edge(bed: &Bed, name: &str, plan: &Plan, nats: &str, keys: &Keys, index
         path(&keys.customer)?,
     ]);
     arguments.extend(plan.redis.iter().map(|url| format!("--redis-url={url}")));
-    member(bed, &format!("{name}-edge-{index}"), "sluice-edge", Some(port), arguments, Vec::new())
+    if let Some(page) = &plan.page {
+        arguments.push(format!("--page-dir={}", path(page)?));
+    }
+    if let Some(issuer) = issuer {
+        let redirect = signed_in_at(*port);
+        // It speaks plain HTTP, which nobody but a demonstration may.
+        let settings = ["--dev".to_owned(), format!("--oidc-issuer={}", issuer.url())];
+        arguments.extend(settings);
+        arguments.extend([format!("--oidc-client-id={SHOP}"), format!("--oidc-redirect-url={redirect}")]);
+    }
+    member(bed, &format!("{name}-edge-{index}"), "sluice-edge", Some(*port), arguments, Vec::new())
 }

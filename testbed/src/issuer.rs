@@ -29,6 +29,12 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// Whether there is one on this machine.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        tool::path("oidc-issuer").is_ok() && tool::path("node").is_ok()
+    }
+
     /// Starts one with these clients, written as oidc-provider has them.
     ///
     /// # Errors

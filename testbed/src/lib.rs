@@ -25,6 +25,7 @@
 //! Deliberately absent: containers, and anything that has to be installed by hand (`make tools` does that).
 
 pub mod bed;
+pub mod browser;
 pub mod crowd;
 mod eventually;
 mod http;
@@ -45,6 +46,7 @@ mod tool;
 pub mod warden;
 
 pub use bed::{Bed, BedBuilder};
+pub use browser::Browser;
 pub use eventually::eventually;
 pub use issuer::Issuer;
 pub use kubernetes::{Audited, ControllerManager, Kubernetes};

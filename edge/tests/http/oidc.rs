@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde_json::{Value, json};
-use testbed::{Bed, Issuer, eventually};
+use testbed::{Bed, Browser, Issuer, eventually};
 
 use crate::books::Books;
 use crate::identity::cookie;
@@ -43,56 +43,6 @@ async fn issuer() -> Issuer {
         { "client_id": "other", "client_secret": SECRET, "redirect_uris": [REDIRECT] },
     ]);
     Issuer::start(Bed::shared().await.unwrap(), clients).await.unwrap()
-}
-
-/// A browser, as far as an issuer's sign-in page needs one: it keeps cookies and follows to where it is sent.
-struct Browser {
-    http: Client,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Browser {
-    fn new() -> Self {
-        Self { http: Client::builder().redirect(Policy::none()).build().unwrap(), cookies: BTreeMap::new() }
-    }
-
-    async fn send(&mut self, request: reqwest::RequestBuilder) -> Response {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request.header("cookie", cookies.join("; ")).send().await.unwrap();
-        for line in answer.headers().get_all("set-cookie") {
-            let (pair, _) = line.to_str().unwrap().split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if value.is_empty() {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        answer
-    }
-
-    /// Signs in at the issuer as `name`, from where the edge sent us until the issuer sends us back; that address.
-    async fn sign_in(&mut self, start: Url, name: &str) -> Url {
-        let mut url = start;
-        let mut answer = self.send(self.http.get(url.clone())).await;
-        for _ in 0..20 {
-            if let Some(next) = answer.headers().get("location") {
-                url = url.join(next.to_str().unwrap()).unwrap();
-                if url.as_str().starts_with(REDIRECT) {
-                    return url;
-                }
-                answer = self.send(self.http.get(url.clone())).await;
-                continue;
-            }
-            let status = answer.status();
-            let page = answer.text().await.unwrap();
-            let prompt = if page.contains("value=\"login\"") { "login" } else { "consent" };
-            assert!(page.contains(&format!("value=\"{prompt}\"")), "{status}: {page}");
-            let form = [("prompt", prompt), ("login", name), ("password", "anything")];
-            answer = self.send(self.http.post(url.clone()).form(&form)).await;
-        }
-        panic!("the issuer never sent the browser back");
-    }
 }
 
 fn location(answer: &Response) -> String {
@@ -145,8 +95,8 @@ async fn a_browser_is_sent_to_the_issuer_and_comes_back_as_somebody() {
     let issuer = issuer().await;
     let edge = trusting(&issuer).await;
     let _books = Books::open(&edge).await;
-    let mut browser = Browser::new();
-    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc?returnTo=/sales/aurora"))).await;
+    let mut browser = Browser::new().unwrap();
+    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc?returnTo=/sales/aurora"))).await.unwrap();
     assert_eq!(begin.status(), 303);
     let (_, attributes) = cookie(&begin, "__Host-sluice-oidc").unwrap();
     assert_eq!(attributes, " Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
@@ -155,26 +105,26 @@ async fn a_browser_is_sent_to_the_issuer_and_comes_back_as_somebody() {
     let asked: BTreeMap<_, _> = start.query_pairs().into_owned().collect();
     assert_eq!((asked["code_challenge_method"].as_str(), asked["response_type"].as_str()), ("S256", "code"));
 
-    let back = browser.sign_in(start, "ann").await;
+    let back = browser.sign_in(start, "ann", REDIRECT).await.unwrap();
     let callback = edge.url(&format!("/v1/sessions/oidc/callback?{}", back.query().unwrap()));
     let replayed = browser.cookies.clone();
-    let answer = browser.send(browser.http.get(&callback)).await;
+    let answer = browser.send(browser.http.get(&callback)).await.unwrap();
     assert_eq!((answer.status().as_u16(), location(&answer).as_str()), (303, "/sales/aurora"));
     assert!(cookie(&answer, "__Host-sluice").is_some());
     assert!(!browser.cookies.contains_key("__Host-sluice-oidc"), "one return");
-    let me: Value = browser.send(browser.http.get(edge.url("/v1/me"))).await.json().await.unwrap();
+    let me: Value = browser.send(browser.http.get(edge.url("/v1/me"))).await.unwrap().json().await.unwrap();
     assert_eq!(
         (&me["email"], &me["name"], &me["guest"]),
         (&"ann@people.example".into(), &"The ann".into(), &false.into())
     );
     let sale = edge.sell(draft("oidc", 5)).await;
     let claim = sale.http.post(sale.orders()).header("idempotency-key", "k").header("sec-fetch-site", "same-origin");
-    let claim = browser.send(claim.json(&json!({ "sku": "shoe", "quantity": 1 }))).await;
+    let claim = browser.send(claim.json(&json!({ "sku": "shoe", "quantity": 1 }))).await.unwrap();
     assert_eq!(claim.status(), 201);
 
     // The same return again, with everything that the browser had then: the issuer takes a code once.
     browser.cookies = replayed;
-    let again = browser.send(browser.http.get(&callback)).await;
+    let again = browser.send(browser.http.get(&callback)).await.unwrap();
     assert_eq!(cookie(&again, "__Host-sluice"), None);
     assert_eq!(problem(again).await.0, 401);
 }
@@ -183,8 +133,8 @@ async fn a_browser_is_sent_to_the_issuer_and_comes_back_as_somebody() {
 async fn a_return_that_was_not_begun_in_this_browser_signs_nobody_in() {
     let issuer = issuer().await;
     let edge = trusting(&issuer).await;
-    let mut browser = Browser::new();
-    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc"))).await;
+    let mut browser = Browser::new().unwrap();
+    let begin = browser.send(browser.http.get(edge.url("/v1/sessions/oidc"))).await.unwrap();
     let (journey, _) = cookie(&begin, "__Host-sluice-oidc").unwrap();
     let start: Url = location(&begin).parse().unwrap();
     let state = start.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
@@ -223,7 +173,7 @@ async fn a_browser_that_is_not_signed_in_lands_on_the_page_where_there_is_one_an
     let current = get_json(&edge, "/v1/sessions/current").await;
     assert_eq!(current["ways"], json!({ "password": true, "oidc": true }));
 
-    let mut browser = Browser::new();
+    let mut browser = Browser::new().unwrap();
     let navigate = |path: &str| {
         Client::builder()
             .redirect(Policy::none())
@@ -232,18 +182,19 @@ async fn a_browser_that_is_not_signed_in_lands_on_the_page_where_there_is_one_an
             .get(edge.url(path))
             .header("accept", page::NAVIGATES)
     };
-    let begin = browser.send(navigate("/v1/sessions/oidc?returnTo=/sales/aurora?from=mail%23lamp")).await;
-    let back = browser.sign_in(location(&begin).parse().unwrap(), "ann").await;
+    let begin = browser.send(navigate("/v1/sessions/oidc?returnTo=/sales/aurora?from=mail%23lamp")).await.unwrap();
+    let back = browser.sign_in(location(&begin).parse().unwrap(), "ann", REDIRECT).await.unwrap();
     let callback = format!("/v1/sessions/oidc/callback?{}", back.query().unwrap());
     let went = browser.cookies.clone();
-    let answer = browser.send(navigate(&callback)).await;
+    let answer = browser.send(navigate(&callback)).await.unwrap();
     assert_eq!((answer.status().as_u16(), location(&answer).as_str()), (303, "/sales/aurora?from=mail#lamp"));
-    let view = browser.send(navigate(&location(&answer))).await;
+    let view = browser.send(navigate(&location(&answer))).await.unwrap();
     assert_eq!(
         (view.status().as_u16(), &view.headers()["content-type"]),
         (200, &"text/html; charset=utf-8".parse().unwrap())
     );
-    let session = browser.send(browser.http.get(edge.url("/v1/sessions/current"))).await.json::<Value>().await.unwrap();
+    let session =
+        browser.send(browser.http.get(edge.url("/v1/sessions/current"))).await.unwrap().json::<Value>().await.unwrap();
     assert_eq!(session["session"]["guest"], false);
 
     // The same return again, a return that nobody began, one without what the issuer adds, and a person whom it refused.
@@ -260,8 +211,8 @@ async fn a_browser_that_is_not_signed_in_lands_on_the_page_where_there_is_one_an
     ] {
         let cookies = if returns { browser.cookies.clone() } else { BTreeMap::new() };
         let ask = async |request: reqwest::RequestBuilder| {
-            let mut browser = Browser { cookies: cookies.clone(), ..Browser::new() };
-            browser.send(request).await
+            let mut browser = Browser { cookies: cookies.clone(), ..Browser::new().unwrap() };
+            browser.send(request).await.unwrap()
         };
         let answer = ask(navigate(path)).await;
         let place = format!("/sign-in?problem={problem_name}");
@@ -272,7 +223,7 @@ async fn a_browser_that_is_not_signed_in_lands_on_the_page_where_there_is_one_an
     }
     issuer.kill9().await.unwrap();
     let unknown = format!("/v1/sessions/oidc/callback?code=a&state={state}");
-    let answer = browser.send(navigate(&unknown)).await;
+    let answer = browser.send(navigate(&unknown)).await.unwrap();
     assert_eq!(location(&answer), "/sign-in?problem=busy", "what the issuer would say is not known");
 }
 

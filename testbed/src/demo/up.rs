@@ -3,8 +3,8 @@
 use std::process::Stdio;
 
 use anyhow::Context as _;
-use testbed::installation::{Installation, Plan};
-use testbed::{Bed, people};
+use testbed::installation::{self, Installation, Plan};
+use testbed::{Bed, Issuer, people};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
 }
 
 async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
-    let plan = match (&up.kubeconfig, &up.nats_url, &up.postgres_url) {
+    let mut plan = match (&up.kubeconfig, &up.nats_url, &up.postgres_url) {
         (Some(kubeconfig), Some(nats), Some(postgres)) => Plan {
             kubeconfig: kubeconfig.clone(),
             operator_kubeconfig: None,
@@ -51,6 +51,8 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             nats_monitors: up.nats_monitor_urls.clone(),
             postgres: postgres.clone(),
             redis: up.redis_url.clone(),
+            page: None,
+            issuer: false,
             further_operators: 0,
             ledgers: 2,
             replicas: up.replicas,
@@ -58,6 +60,8 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
         _ if up.cluster_nats => Plan::on_cluster(bed).await?,
         _ => Plan::on(bed).await?,
     };
+    plan.page = installation::built_page();
+    plan.issuer = Issuer::is_installed();
     say("starting the operator, two ledgers and two edges");
     let installation = Installation::start(bed, plan).await?;
     for sample in samples::samples(now())? {
@@ -81,8 +85,14 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
     let edge = access.edges.first().context("no edge is running")?;
     let kubectl = format!("kubectl --kubeconfig {} -n {}", access.kubeconfig.display(), access.namespace);
     println!();
+    if installation.plan.page.is_some() {
+        println!("  page         {edge}/");
+    }
     for (number, url) in access.edges.iter().enumerate() {
         println!("  edge {number}       {url}/v1/sales");
+    }
+    if let Some(issuer) = &installation.issuer {
+        println!("  issuer       {}: whoever types a name there is that person", issuer.url());
     }
     println!("  kubeconfig   {}", access.kubeconfig.display());
     println!("  namespace    {}", access.namespace);

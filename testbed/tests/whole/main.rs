@@ -16,6 +16,7 @@ mod burst;
 mod history;
 mod life;
 mod losses;
+mod page;
 mod paid;
 mod restock;
 mod rush;
