@@ -314,6 +314,8 @@ fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -
         &plan.postgres,
         "--customer-key-file",
         path(&keys.customer)?,
+        "--payment-key-file",
+        path(&keys.payment)?,
     ]);
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }

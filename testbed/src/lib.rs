@@ -42,7 +42,7 @@ pub mod proxy;
 pub mod redis;
 pub mod service;
 mod stopwatch;
-mod tool;
+pub mod tool;
 pub mod warden;
 
 pub use bed::{Bed, BedBuilder};

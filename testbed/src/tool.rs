@@ -5,8 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-/// The program of this name, or one sentence that says how to get it.
-pub(crate) fn path(name: &str) -> anyhow::Result<PathBuf> {
+/// The program of this name.
+///
+/// # Errors
+/// When it is not there: one sentence that says how to get it.
+pub fn path(name: &str) -> anyhow::Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/install");
     let answer = Command::new(&script)
         .args(["--which", name])

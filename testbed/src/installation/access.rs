@@ -28,6 +28,8 @@ pub struct Access {
 pub(super) struct Keys {
     pub(super) session: PathBuf,
     pub(super) customer: PathBuf,
+    /// What a payment provider signs with.
+    pub(super) payment: PathBuf,
 }
 
 impl Access {
@@ -201,7 +203,7 @@ impl Keys {
             std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
             anyhow::Ok(file)
         };
-        Ok(Self { session: make("session")?, customer: make("customer")? })
+        Ok(Self { session: make("session")?, customer: make("customer")?, payment: make("payment")? })
     }
 }
 
