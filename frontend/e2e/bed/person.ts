@@ -20,7 +20,11 @@ export function somebodyWithMoney(workerIndex: number): string {
 export const MERCHANT = "user-0@example.com";
 
 export class Person {
-  private constructor(private readonly token: string) {}
+  readonly #token: string;
+
+  private constructor(token: string) {
+    this.#token = token;
+  }
 
   static async signedIn(email: string): Promise<Person> {
     return new Person((await post("/v1/sessions", { email, password: PASSWORD })).token as string);
@@ -35,17 +39,17 @@ export class Person {
 
   /** Claims; fails when refused. */
   async claim(sale: string, sku: string, quantity = 1): Promise<Order> {
-    return (await post(`/v1/sales/${sale}/orders`, { sku, quantity }, this.token)) as unknown as Order;
+    return (await post(`/v1/sales/${sale}/orders`, { sku, quantity }, this.#token)) as unknown as Order;
   }
 
   /** Gives a held order back. */
   async cancel(order: Order): Promise<void> {
-    await post(`/v1/sales/${order.sale}/orders/${order.id}/cancel`, undefined, this.token);
+    await post(`/v1/sales/${order.sale}/orders/${order.id}/cancel`, undefined, this.#token);
   }
 
   /** All that they have in a sale. */
   async orders(sale: string): Promise<Order[]> {
-    const headers = { Authorization: `Bearer ${this.token}` };
+    const headers = { Authorization: `Bearer ${this.#token}` };
     const response = await fetch(`${edge(1)}/v1/sales/${sale}/orders`, { headers });
     if (!response.ok) throw new Error(`orders: ${response.status} ${await response.text()}`);
     return ((await response.json()) as { orders: Order[] }).orders;

@@ -69,11 +69,14 @@ export interface SaleSpec {
 
 /** A sale of a test's own. */
 export class Sale {
-  private constructor(
-    readonly name: string,
-    /** What its address ends with. */
-    readonly id: string,
-  ) {}
+  readonly name: string;
+  /** What its address ends with. */
+  readonly id: string;
+
+  private constructor(name: string, id: string) {
+    this.name = name;
+    this.id = id;
+  }
 
   /** Applies it, and waits until it can be sold. */
   static async apply(prefix: string, { opensIn = -3_600, endsIn = 3_600, ...spec }: SaleSpec): Promise<Sale> {
