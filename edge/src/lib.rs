@@ -13,7 +13,9 @@
 //!                                                                                  │
 //!                                        problem: what every no looks like ◄───────┤
 //!                                                                                  │
-//!                           ledger: what only Postgres knows, asked over NATS ◄────┘
+//!                           ledger: what only Postgres knows, asked over NATS ◄────┤
+//!                                                                                  │
+//!                           page: what browsers are shown, read once at the start ◄┘
 //! ```
 
 pub mod app;
