@@ -37,6 +37,10 @@ label! {
         History = "history",
         /// What a payment provider says.
         Callback = "callback",
+        /// What a sale came to, and its orders, for merchants.
+        Statement = "statement",
+        /// The same as a list to keep.
+        Download = "download",
     }
 }
 
@@ -137,6 +141,12 @@ label! {
         Orders = "orders",
         /// For one order.
         OneOrder = "one-order",
+        /// What a sale came to.
+        Statement = "statement",
+        /// For the orders of a sale.
+        SaleOrders = "sale-orders",
+        /// For a part of a list.
+        Sheet = "sheet",
     }
 }
 
@@ -174,6 +184,9 @@ impl Asked {
             Verb::Callback => Self::Callback,
             Verb::Orders => Self::Orders,
             Verb::OneOrder => Self::OneOrder,
+            Verb::Statement => Self::Statement,
+            Verb::SaleOrders => Self::SaleOrders,
+            Verb::Sheet => Self::Sheet,
         }
     }
 
@@ -213,6 +226,8 @@ impl Route {
             (Some("sales"), Some(_), Some("orders"), Some(_), None) => Self::Order,
             (Some("sales"), Some(_), Some("orders"), Some(_), Some("events")) => Self::OrderEvents,
             (Some("sales"), Some(_), Some("orders"), Some(_), Some(_)) => Self::OrderChange,
+            (Some("sales"), Some(_), Some("statement"), Some("download"), None) => Self::Download,
+            (Some("sales"), Some(_), Some("statement"), ..) => Self::Statement,
             (Some("me"), Some("wallets"), ..) => Self::Wallets,
             (Some("me" | "accounts" | "sessions"), ..) => Self::People,
             (Some("orders"), None, ..) => Self::History,
@@ -242,6 +257,8 @@ pub struct Metrics {
     pub questions: By<(Asked, AskOutcome), IntCounter>,
     /// Whether they are asked: 0 all, 1 one to try, 2 none.
     pub question_breakers: By<Asked, IntGauge>,
+    /// Downloads that ended before their end, which whoever downloads is told by how the connection ends.
+    pub downloads_broken: IntCounter,
     /// Open connections.
     pub connections: IntGauge,
     /// Connections closed because their source has too many.
@@ -287,6 +304,8 @@ impl Metrics {
                 "sluice_edge_question_breaker",
                 "Whether the ledger is asked this: 0 yes, 1 by one shopper to try, 2 not now.",
             )?,
+            downloads_broken: registry
+                .counter("sluice_edge_downloads_broken_total", "Downloads of merchants that broke off.")?,
             connections: registry.gauge("sluice_edge_connections", "Open connections of shoppers.")?,
             connections_refused: registry.counter(
                 "sluice_edge_connections_refused_total",

@@ -263,6 +263,7 @@ fn changes(verb: Verb) -> bool {
     match verb {
         Verb::Register | Verb::Exchange | Verb::Pay | Verb::Refund | Verb::Callback => true,
         Verb::SignIn | Verb::Profile | Verb::Wallets | Verb::Entries | Verb::Orders | Verb::OneOrder => false,
+        Verb::Statement | Verb::SaleOrders | Verb::Sheet => false,
     }
 }
 

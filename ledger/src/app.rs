@@ -76,9 +76,10 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
 
     let desk = Desk::open(process.clone(), client.clone(), installation.clone()).await?;
     let questions = Repo::for_questions(database.clone());
-    // Of their own, so that neither questions nor deliveries wait for each other.
+    // Of their own, so that neither questions nor statements nor deliveries wait for each other.
+    let statements = Repo::for_statements(database.clone());
     let deliveries = Repo::for_questions(database);
-    let repos = [repo.clone(), questions.clone(), deliveries.clone()];
+    let repos = [repo.clone(), questions.clone(), statements.clone(), deliveries.clone()];
     let (fresh, stop) = (args.postgres.clone(), process.drain.stopping());
     process.drain.spawn("password", async move {
         keep_fresh(&fresh, &repos, &stop).await;
@@ -97,6 +98,7 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
     }
     if args.has(Role::Follow) {
         roles::history(&desk, &questions).await?;
+        roles::statements(&desk, &statements).await?;
     }
     if let Some(receiver) = receiver {
         tell(&process, deliveries, receiver, args.webhook.webhook_concurrency)?;

@@ -14,6 +14,7 @@ use protocol::sale::Money;
 use crate::args::export::{ExportArgs, ExportFormat};
 use crate::repo::Repo;
 use crate::repo::fulfilment::{Filter, Line};
+use crate::spreadsheet::harmless;
 
 /// What an export cannot be written to.
 const UNWRITTEN: &str = "the export cannot be written";
@@ -93,15 +94,3 @@ fn cells(line: &Line) -> [String; 16] {
         optional(&customer.name),
     ]
 }
-
-/// The text, so that no spreadsheet computes it. Quoting does not help: they look at what is between the quotes.
-fn harmless(text: &str) -> String {
-    // Some skip white space first, some read the full-width forms too.
-    let first = text.trim_start().chars().next();
-    let white = text.starts_with(['\t', '\r', '\n']);
-    let formula = first.is_some_and(|first| "=+-@|%＝＋－＠".contains(first));
-    if formula || white { format!("'{text}") } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests;

@@ -27,6 +27,7 @@
 //! | [`reconcile`] | both sides of a sale in full, key by key, on demand |
 //! | [`statement`] | the settlement of a sale |
 //! | [`export`] | the orders of a sale with whom they are for |
+//! | [`spreadsheet`] | what a spreadsheet makes of a cell |
 //! | [`webhook`] | whoever fulfils orders is told of them |
 //! | [`signature`] | how we and others prove who sends a message |
 //! | [`answer`] | where edges ask, and get their answers |
@@ -58,6 +59,7 @@ pub mod repo;
 pub mod roles;
 pub mod shards;
 pub mod signature;
+pub mod spreadsheet;
 pub mod statement;
 pub mod status;
 pub mod wallets;

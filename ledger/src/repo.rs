@@ -17,8 +17,9 @@ pub mod fulfilment;
 pub mod funding;
 pub mod held;
 pub mod history;
+pub mod lists;
 pub mod money;
-mod orders;
+pub(crate) mod orders;
 pub mod outbox;
 pub mod ownership;
 pub mod payments;
@@ -45,8 +46,6 @@ pub use schema::SchemaError;
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
-/// What Postgres calls the connections that answer questions.
-const QUESTIONS: &str = "sluice-ledger questions";
 /// How long a connection may take to show that it is alive when it is given back.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
@@ -57,6 +56,12 @@ const QUESTION_CONNECTIONS_MAX: u32 = 8;
 const QUESTION_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest statement of a question, in milliseconds; every one of them reads or writes a few rows by key.
 const QUESTION_STATEMENT_MS: &str = "5000";
+/// Connections that questions of merchants share: each may read a whole sale, and so many may do that at a time.
+const STATEMENT_CONNECTIONS_MAX: u32 = 2;
+/// How long they wait for one: longer, since those before them may take seconds.
+const STATEMENT_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest statement of theirs, in milliseconds: whoever asks gives up a little later.
+const STATEMENT_STATEMENT_MS: &str = "8000";
 
 /// A statement did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -102,18 +107,36 @@ fn pool() -> PgPoolOptions {
     })
 }
 
-fn following(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("sluice-ledger")
+/// What a pool of connections is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Following,
+    Questions,
+    Statements,
 }
 
-fn questions(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name(QUESTIONS).options([("statement_timeout", QUESTION_STATEMENT_MS)])
+impl Purpose {
+    /// How to connect for it, and what Postgres calls those connections.
+    fn options(self, options: PgConnectOptions) -> PgConnectOptions {
+        match self {
+            Self::Following => options.application_name("sluice-ledger"),
+            Self::Questions => options
+                .application_name("sluice-ledger questions")
+                .options([("statement_timeout", QUESTION_STATEMENT_MS)]),
+            Self::Statements => options
+                .application_name("sluice-ledger statements")
+                // Right after a sale Postgres has not counted its rows yet, believes that they are few, and would collect and
+                // sort all of them for every page; without bitmaps it walks along the key, as it does later anyway.
+                .options([("statement_timeout", STATEMENT_STATEMENT_MS), ("enable_bitmapscan", "off")]),
+        }
+    }
 }
 
 /// The ledger's database.
 #[derive(Debug, Clone)]
 pub struct Repo {
     pool: PgPool,
+    purpose: Purpose,
     /// Whether somebody wants to be told of orders.
     outbox: bool,
 }
@@ -123,20 +146,30 @@ impl Repo {
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(following(options)), outbox: false }
+        Self::of(pool, Purpose::Following, options)
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
         let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
-        Self { pool: pool.connect_lazy_with(questions(options)), outbox: false }
+        Self::of(pool, Purpose::Questions, options)
     }
 
-    /// Connects with these options from now on, those that came [of](Self::for_questions) questions with their bounds.
+    /// The same for questions that read a whole sale: few at a time, and longer.
+    #[must_use]
+    pub fn for_statements(options: PgConnectOptions) -> Self {
+        let pool = pool().max_connections(STATEMENT_CONNECTIONS_MAX).acquire_timeout(STATEMENT_ACQUIRE_TIMEOUT);
+        Self::of(pool, Purpose::Statements, options)
+    }
+
+    fn of(pool: PgPoolOptions, purpose: Purpose, options: PgConnectOptions) -> Self {
+        Self { pool: pool.connect_lazy_with(purpose.options(options)), purpose, outbox: false }
+    }
+
+    /// Connects with these options from now on, with the bounds of what it is for.
     pub fn reconnect_with(&self, options: PgConnectOptions) {
-        let bounded = self.pool.connect_options().get_application_name() == Some(QUESTIONS);
-        self.pool.set_connect_options(if bounded { questions(options) } else { following(options) });
+        self.pool.set_connect_options(self.purpose.options(options));
     }
 
     /// How it connects now.

@@ -18,6 +18,7 @@ use crate::accounts::{Accounts, CustomerKey};
 use crate::answer::Desk;
 use crate::payments::Payments;
 use crate::repo::Repo;
+use crate::statement::asked;
 use crate::{history, wallets};
 
 /// How often a replica that does not follow looks whether Postgres is there.
@@ -38,6 +39,31 @@ pub async fn history(desk: &Desk, repo: &Repo) -> anyhow::Result<()> {
     desk.answer(move |question| {
         let repo = rows.clone();
         async move { history::one_order(&repo, question).await }
+    })
+    .await
+}
+
+/// Answers what merchants ask about a sale.
+///
+/// # Errors
+/// When NATS refuses.
+pub async fn statements(desk: &Desk, repo: &Repo) -> anyhow::Result<()> {
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { asked::statement(&repo, question).await }
+    })
+    .await?;
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { asked::sale_orders(&repo, question).await }
+    })
+    .await?;
+    let rows = repo.clone();
+    desk.answer(move |question| {
+        let repo = rows.clone();
+        async move { asked::sheet(&repo, question).await }
     })
     .await
 }

@@ -12,10 +12,12 @@
 //! | [`people`] | accounts: register, sign in, who is that |
 //! | [`money`] | wallets, payments, refunds, what a payment provider says |
 //! | [`history`] | orders of all sales, and of sales whose streams are gone |
+//! | [`statement`] | what came of a sale, for merchants |
 
 pub mod history;
 pub mod money;
 pub mod people;
+pub mod statement;
 
 use std::time::Duration;
 
@@ -57,11 +59,17 @@ pub enum Verb {
     Orders,
     /// [`history::OneOrder`].
     OneOrder,
+    /// [`statement::Statement`].
+    Statement,
+    /// [`statement::SaleOrders`].
+    SaleOrders,
+    /// [`statement::Sheet`].
+    Sheet,
 }
 
 impl Verb {
     /// Every question.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Register,
         Self::SignIn,
         Self::Exchange,
@@ -73,13 +81,18 @@ impl Verb {
         Self::Callback,
         Self::Orders,
         Self::OneOrder,
+        Self::Statement,
+        Self::SaleOrders,
+        Self::Sheet,
     ];
 
-    /// How long whoever asks waits for the answer. Longer where a password is hashed: sign-ins queue at the start of a sale.
+    /// How long whoever asks waits for the answer. Longer where a password is hashed, because sign-ins queue at the start of
+    /// a sale; longest where every order of a sale is read, and still within what an edge gives a request.
     #[must_use]
     pub fn patience(self) -> Duration {
         match self {
-            Self::Register | Self::SignIn => Duration::from_secs(5),
+            Self::Register | Self::SignIn | Self::SaleOrders => Duration::from_secs(5),
+            Self::Statement | Self::Sheet => Duration::from_secs(9),
             _ => Duration::from_secs(2),
         }
     }
@@ -99,6 +112,9 @@ impl Verb {
             Self::Callback => "callback",
             Self::Orders => "orders",
             Self::OneOrder => "one-order",
+            Self::Statement => "statement",
+            Self::SaleOrders => "sale-orders",
+            Self::Sheet => "sheet",
         }
     }
 }

@@ -42,6 +42,9 @@ impl Label for Asked {
         Self(Verb::Callback),
         Self(Verb::Orders),
         Self(Verb::OneOrder),
+        Self(Verb::Statement),
+        Self(Verb::SaleOrders),
+        Self(Verb::Sheet),
     ];
 
     fn text(self) -> &'static str {

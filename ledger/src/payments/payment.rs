@@ -1,5 +1,6 @@
 //! A payment: what it is for, where it is in its life, and which way its money goes. Pure.
 
+pub use protocol::ask::money::{PaymentMode as Mode, PaymentState as State};
 use protocol::order::{Order, State as OrderState};
 use protocol::{CustomerId, OrderId, OrderNumber, SaleId};
 use uuid::Uuid;
@@ -17,73 +18,6 @@ pub struct Target {
     pub customer: CustomerId,
     /// Which of theirs.
     pub number: OrderNumber,
-}
-
-/// Where its money comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The customer's wallet.
-    Wallet,
-    /// A payment provider.
-    External,
-}
-
-impl Mode {
-    /// As rows spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wallet => "wallet",
-            Self::External => "external",
-        }
-    }
-
-    /// Reads what [`as_str`](Self::as_str) wrote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Wallet, Self::External].into_iter().find(|mode| mode.as_str() == text)
-    }
-}
-
-/// Where it is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Its money is taken; whether the order is confirmed with it is the stream's to say.
-    Pending,
-    /// The order is.
-    Settled,
-    /// The money went back into the wallet before it was settled.
-    Returned,
-    /// It went back afterwards.
-    Refunded,
-    /// A provider has it and has to send it back.
-    RefundDue,
-    /// A provider says that nothing was taken.
-    Failed,
-}
-
-impl State {
-    const ALL: [Self; 6] =
-        [Self::Pending, Self::Settled, Self::Returned, Self::Refunded, Self::RefundDue, Self::Failed];
-
-    /// As rows spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Settled => "settled",
-            Self::Returned => "returned",
-            Self::Refunded => "refunded",
-            Self::RefundDue => "refund-due",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads what [`as_str`](Self::as_str) wrote.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
 }
 
 /// One payment of one order.

@@ -129,7 +129,7 @@ impl Row {
     }
 }
 
-fn reason(text: &str) -> Result<Reason, Error> {
+pub(crate) fn reason(text: &str) -> Result<Reason, Error> {
     match text {
         "cancelled" => Ok(Reason::Cancelled),
         "expired" => Ok(Reason::Expired),

@@ -109,20 +109,6 @@ impl Repo {
         Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| (row.currency, row.sum)).collect())
     }
 
-    /// Every payment of a sale, by order and time.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn payments(&self, sale: &SaleId) -> Result<Vec<PaymentLine>, Error> {
-        let rows = sqlx::query_as!(
-            PaymentLine,
-            r#"SELECT id, order_id AS "order", customer, mode, amount_minor, currency, state, reference
-               FROM payments WHERE sale = $1 ORDER BY order_id, created_at, id"#,
-            sale.as_str()
-        );
-        Ok(rows.fetch_all(&self.pool).await?)
-    }
-
     /// The stream in which an order was made.
     ///
     /// # Errors

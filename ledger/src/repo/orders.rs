@@ -133,7 +133,7 @@ async fn update_orders(
     Err(Error::Broken(format!("{older} orders have rows that are newer than the stream")))
 }
 
-pub(super) fn state(text: &str) -> Result<State, Error> {
+pub(crate) fn state(text: &str) -> Result<State, Error> {
     let found = [State::Held, State::Confirmed, State::Released].into_iter().find(|state| state.as_str() == text);
     found.ok_or_else(|| Error::Broken(format!("a row holds the state {text:?}")))
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
+use protocol::ask::statement::OrderTotals;
 use protocol::conservation::Sums;
 use protocol::key::Stream;
-use protocol::order::State;
+use protocol::order::{Reason, State};
 use protocol::{BucketIndex, CustomerId, OrderNumber, Revision, SaleId, Sku, Units};
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::money::{self, MoneyLine};
 use super::orders::state;
-use super::{Error, Repo, ShardRows, big, int, narrow, revision, sku, time};
+use super::{Error, Repo, ShardRows, big, history, int, narrow, revision, sku, time};
 use crate::audit::{KeptOrder, Side};
 
 /// What is known of a sale.
@@ -62,6 +63,8 @@ pub struct ItemLine {
     pub sums: Sums,
     /// Units that were given back.
     pub released: i64,
+    /// Units among those that a merchant took back.
+    pub refunded: i64,
 }
 
 /// How far a shard is in the rows.
@@ -73,6 +76,20 @@ pub struct CursorLine {
     pub shard: i32,
     /// Everything up to here is counted.
     pub position: i64,
+    /// The newest comparison with the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditLine>,
+}
+
+/// What a comparison of both sides found.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditLine {
+    /// When it was made.
+    pub at: Timestamp,
+    /// At which position of the stream.
+    pub position: i64,
+    /// What did not add up; nothing in books that balance.
+    pub breaches: Vec<String>,
 }
 
 /// One order.
@@ -108,6 +125,8 @@ pub struct Settlement {
     pub sale: SaleLine,
     /// Its items.
     pub items: Vec<ItemLine>,
+    /// How many of its orders came to which end.
+    pub ends: OrderTotals,
     /// Its money, by currency; none in a sale without payment.
     pub money: Vec<MoneyLine>,
     /// Up to where everything is counted.
@@ -131,12 +150,8 @@ impl Repo {
         defined(&mut transaction, sale, &mut items).await?;
         stock(&mut transaction, sale, line.epoch, &mut items).await?;
         let money = money::money(&mut transaction, sale).await?;
-        let positions = sqlx::query_as!(
-            CursorLine,
-            "SELECT epoch, shard, seq AS position FROM cursors WHERE sale = $1 ORDER BY epoch, shard",
-            sale.as_str()
-        );
-        let positions = positions.fetch_all(&mut *transaction).await?;
+        let positions = positions(&mut transaction, sale).await?;
+        let mut ends = OrderTotals::default();
         let mut orders = sqlx::query!(
             r#"SELECT customer, n, id, sku, quantity, state, reason, payment,
                       (extract(epoch FROM seen_at) * 1000000)::bigint AS "seen_at!",
@@ -148,12 +163,7 @@ impl Repo {
         while let Some(row) = orders.try_next().await? {
             let state = state(&row.state)?;
             let item = items.of(&row.sku);
-            item.sums.orders += 1;
-            match state {
-                State::Held => item.sums.held += row.quantity,
-                State::Confirmed => item.sums.sold += row.quantity,
-                State::Released => item.released += row.quantity,
-            }
+            count(item, &mut ends, state, row.reason.as_deref(), row.quantity)?;
             each(OrderLine {
                 customer: row.customer,
                 number: row.n,
@@ -169,7 +179,7 @@ impl Repo {
         }
         drop(orders);
         transaction.commit().await?;
-        Ok(Some(Settlement { sale: line, items: items.0.into_values().collect(), money, positions }))
+        Ok(Some(Settlement { sale: line, items: items.0.into_values().collect(), ends, money, positions }))
     }
 
     /// The rows of a shard and how far they are; nothing when it was never followed.
@@ -248,6 +258,53 @@ impl Items {
     fn of(&mut self, sku: &str) -> &mut ItemLine {
         self.0.entry(sku.to_owned()).or_insert_with(|| ItemLine { sku: sku.to_owned(), ..ItemLine::default() })
     }
+}
+
+/// Counts an order where it belongs.
+fn count(
+    item: &mut ItemLine,
+    ends: &mut OrderTotals,
+    state: State,
+    reason: Option<&str>,
+    quantity: i64,
+) -> Result<(), Error> {
+    item.sums.orders += 1;
+    match (state, reason.map(history::reason).transpose()?) {
+        (State::Held, _) => (item.sums.held, ends.held) = (item.sums.held + quantity, ends.held + 1),
+        (State::Confirmed, _) => (item.sums.sold, ends.confirmed) = (item.sums.sold + quantity, ends.confirmed + 1),
+        (State::Released, reason) => {
+            item.released += quantity;
+            match reason {
+                Some(Reason::Cancelled) => ends.cancelled += 1,
+                Some(Reason::Expired) => ends.expired += 1,
+                Some(Reason::Refunded) => {
+                    (item.refunded, ends.refunded) = (item.refunded + quantity, ends.refunded + 1)
+                }
+                None => return Err(Error::Broken("a released order has no reason".to_owned())),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn positions(connection: &mut PgConnection, sale: &SaleId) -> Result<Vec<CursorLine>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT epoch, shard, seq, audited.position AS "audited?", audited.breaches AS "breaches?",
+                  (extract(epoch FROM audited.at) * 1000000)::bigint AS audited_at
+           FROM cursors LEFT JOIN LATERAL (
+               SELECT at, position, breaches FROM audits WHERE cursor_id = cursors.id ORDER BY at DESC LIMIT 1
+           ) AS audited ON true
+           WHERE sale = $1 ORDER BY epoch, shard"#,
+        sale.as_str()
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter().map(|row| {
+        let audit = match (row.audited_at, row.audited, row.breaches) {
+            (Some(at), Some(position), Some(breaches)) => Some(AuditLine { at: time(at)?, position, breaches }),
+            _ => None,
+        };
+        Ok(CursorLine { epoch: row.epoch, shard: row.shard, position: row.seq, audit })
+    });
+    rows.collect()
 }
 
 async fn sale_line(connection: &mut PgConnection, sale: &SaleId) -> Result<Option<SaleLine>, Error> {

@@ -150,6 +150,77 @@ pub struct CallbackAnswer {
     pub outcome: CallbackOutcome,
 }
 
+/// Where the money of a payment comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PaymentMode {
+    /// The customer's wallet.
+    Wallet,
+    /// A payment provider.
+    External,
+}
+
+impl PaymentMode {
+    /// As rows spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::External => "external",
+        }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Wallet, Self::External].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// Where a payment is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PaymentState {
+    /// Its money is taken; whether the order is confirmed with it is the stream's to say.
+    Pending,
+    /// The order is.
+    Settled,
+    /// The money went back into the wallet before it was settled.
+    Returned,
+    /// It went back afterwards.
+    Refunded,
+    /// A provider has it and has to send it back.
+    RefundDue,
+    /// A provider says that nothing was taken.
+    Failed,
+}
+
+impl PaymentState {
+    const ALL: [Self; 6] =
+        [Self::Pending, Self::Settled, Self::Returned, Self::Refunded, Self::RefundDue, Self::Failed];
+
+    /// As rows spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Settled => "settled",
+            Self::Returned => "returned",
+            Self::Refunded => "refunded",
+            Self::RefundDue => "refund-due",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 ask!(Wallets, Wallets, Vec<Wallet>, "question for wallets");
 ask!(Entries, Entries, EntriesPage, "question for entries");
 ask!(Pay, Pay, Changed, "payment");
