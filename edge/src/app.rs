@@ -21,7 +21,8 @@ use crate::metrics::Metrics;
 use crate::openapi;
 use crate::page::Page;
 use crate::routes::orders::{cancel, events as order_events};
-use crate::routes::{accounts, events, history, index, me, orders, payments, reference, sales, sessions};
+use crate::routes::statement::download::Downloads;
+use crate::routes::{accounts, events, history, index, me, orders, payments, reference, sales, sessions, statement};
 use crate::sales::Sales;
 
 /// What routes work with.
@@ -40,6 +41,8 @@ pub struct Edge {
     pub origins: Origins,
     /// Who knows what only Postgres knows.
     pub ledger: Ledger,
+    /// Who downloads lists of a sale.
+    pub downloads: Downloads,
     /// How often somebody may claim.
     pub limits: Arc<Limits>,
     /// What shoppers look at, if it is served from here.
@@ -94,6 +97,10 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(cancel::cancel))
         .routes(routes!(payments::pay))
         .routes(routes!(payments::refund))
+        // /v1/sales/{sale}/statement
+        .routes(routes!(statement::settlement))
+        .routes(routes!(statement::orders))
+        .routes(routes!(statement::download::download))
         // /v1/payments, /v1/orders
         .routes(routes!(payments::callback))
         .routes(routes!(history::orders))

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 use crate::sales::NotReadYet;
 pub use denied::Denied;
 use yes::encode;
-pub use yes::{created, done, found, not_modified, outcome, see_other, settling};
+pub use yes::{attached, created, done, found, not_modified, outcome, see_other, settling};
 
 /// What every `type` starts with.
 pub const TYPE_BASE: &str = "https://sluice.dev/problems/";

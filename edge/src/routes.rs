@@ -12,6 +12,7 @@ pub mod query;
 pub mod reference;
 pub mod sales;
 pub mod sessions;
+pub mod statement;
 
 use std::sync::Arc;
 

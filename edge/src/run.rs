@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::overtaken;
 use crate::page::Page;
 use crate::punctual;
+use crate::routes::statement::download::Downloads;
 use crate::sales::Sales;
 use crate::serve::patience::Patience;
 use crate::serve::{self, Bounds, Gauges};
@@ -103,6 +104,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         oidc,
         origins,
         ledger,
+        downloads: Downloads::default(),
         limits,
         page,
         frames,

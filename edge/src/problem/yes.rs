@@ -1,7 +1,7 @@
 //! Every yes, and what it looks like on the wire.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::metrics::Outcome;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 /// When to ask again for something that is being settled, in seconds.
 const SETTLING_RETRY_SECONDS: u32 = 1;
 
@@ -34,6 +35,18 @@ fn bare(status: StatusCode) -> Response {
 /// A yes with a value.
 pub fn found(value: &impl Serialize) -> Response {
     json(StatusCode::OK, encode(value))
+}
+
+/// A file to keep, under a plain name.
+#[must_use]
+pub fn attached(list: Body, name: &str) -> Response {
+    let mut response = bare(StatusCode::OK);
+    *response.body_mut() = list;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, CSV);
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    headers.insert(CONTENT_DISPOSITION, disposition.unwrap_or(HeaderValue::from_static("attachment")));
+    response
 }
 
 /// A new thing, or the same thing again for whoever asks again.

@@ -15,12 +15,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::Edge;
 use crate::auth::session::Session;
-use crate::problem::{self, How, Problem};
+use crate::problem::{self, Problem};
 use crate::routes::orders::shown::OrderState;
 use crate::routes::query;
-
-/// Longest cursor that is carried to the ledger.
-const CURSOR_BYTES_MAX: usize = 200;
 
 /// A page of orders.
 #[derive(Serialize, ToSchema)]
@@ -128,9 +125,7 @@ struct Page {
 pub async fn orders(State(edge): State<Arc<Edge>>, session: Session, uri: Uri) -> Result<Response, Problem> {
     let Page { cursor, limit } = query::read(&uri, "only cursor and limit are taken, each once")?;
     let limit = query::limit(limit, ORDERS_MAX)?;
-    if cursor.as_ref().is_some_and(|cursor| cursor.len() > CURSOR_BYTES_MAX || !cursor.is_ascii()) {
-        return Err(Problem::invalid(How::Content, "cursor", "it must be one that an earlier page told"));
-    }
+    let cursor = query::cursor(cursor)?;
     let OrdersPage { orders, cursor } = edge.ledger.ask(&Orders { customer: session.customer, cursor, limit }).await?;
     Ok(problem::found(&PageBody { orders: orders.into_iter().map(PastBody::from).collect(), cursor }))
 }

@@ -27,7 +27,8 @@ pub(crate) fn protected(path: &str) -> bool {
 pub(crate) fn ask(edge: &Edge, sale: &Sale, order: &str, method: &Method, path: &str) -> RequestBuilder {
     let path =
         path.replace("{sale}", sale.definition.sale.as_str()).replace("{order}", order).replace("{currency}", "EUR");
-    let request = sale.http.request(method.clone(), edge.url(&path));
+    let query = if path.ends_with("/download") { "?of=orders" } else { "" };
+    let request = sale.http.request(method.clone(), edge.url(&path) + query);
     if *method != Method::POST {
         return request;
     }

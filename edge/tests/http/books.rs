@@ -58,6 +58,20 @@ impl Books {
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
+    /// What the ledger's own command prints of a sale.
+    pub(crate) async fn statement(&self, sale: &str, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(testbed::binary("sluice-ledger").unwrap());
+        command.args(["statement", "--sale", sale]).args(arguments).arg(format!("--postgres-url={}", self.database));
+        let ended = command.output().await.unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8(ended.stdout).unwrap()
+    }
+
+    /// The database, for rows that no sale of a test could make in its time.
+    pub(crate) async fn postgres(&self) -> sqlx::PgPool {
+        sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&self.database).await.unwrap()
+    }
+
     pub(crate) async fn ready(&self) {
         self.service.wait_ready(&self.admin).await.unwrap();
     }

@@ -19,6 +19,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 fn questions(edge: &Edge, sale: &Sale) -> Vec<(&'static str, RequestBuilder)> {
     let token = sale.session("ann");
     let get = |path: &str| sale.http.get(edge.url(path)).bearer_auth(&token);
+    let merchant = sale.merchant("max");
+    let of_sale = |path: &str| sale.http.get(format!("{}/statement{path}", sale.url)).bearer_auth(&merchant);
     let credentials = json!({ "email": "ann@people.example", "password": "a long password" });
     vec![
         ("sign-in", sale.http.post(edge.url("/v1/sessions")).json(&credentials)),
@@ -27,6 +29,9 @@ fn questions(edge: &Edge, sale: &Sale) -> Vec<(&'static str, RequestBuilder)> {
         ("entries", get("/v1/me/wallets/EUR/entries")),
         ("orders", get("/v1/orders")),
         ("one-order", get(&format!("/v1/sales/gone-00000000/orders/{}", uuid::Uuid::new_v4()))),
+        ("statement", of_sale("")),
+        ("sale-orders", of_sale("/orders")),
+        ("sheet", of_sale("/download?of=orders")),
         (
             "callback",
             sale.http

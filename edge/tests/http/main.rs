@@ -30,5 +30,6 @@ mod sales;
 mod sessions;
 mod shop;
 mod sites;
+mod statement;
 mod strangers;
 mod wrong;

@@ -1,12 +1,14 @@
 //! Who may do what: every route with everybody, and nobody by default.
 
+use anyhow::ensure;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use testbed::eventually;
 
 use crate::addresses;
 use crate::books::Books;
 use crate::provision::draft;
-use crate::shop::{Edge, problem};
+use crate::shop::{Edge, SOON, problem};
 
 /// What somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,7 @@ fn table() -> Vec<(&'static str, &'static str, Everybody)> {
     let all = [L; 7];
     let not_other_sites = [L, L, L, L, L, L, F];
     let signed_in = [S, L, L, L, L, S, L];
+    let merchants = [S, F, F, L, F, S, F];
     vec![
         ("GET", "/", all),
         ("GET", "/openapi.json", all),
@@ -62,6 +65,9 @@ fn table() -> Vec<(&'static str, &'static str, Everybody)> {
         ("POST", "/v1/sales/{sale}/orders/{order}/payment", [S, F, L, N, N, S, F]),
         ("POST", "/v1/sales/{sale}/orders/{order}/refund", [S, F, F, L, F, S, F]),
         ("POST", "/v1/sales/{sale}/orders/{order}/cancel", [S, F, L, N, N, S, F]),
+        ("GET", "/v1/sales/{sale}/statement", merchants),
+        ("GET", "/v1/sales/{sale}/statement/orders", merchants),
+        ("GET", "/v1/sales/{sale}/statement/download", merchants),
         // Whoever it is proves it in the message itself.
         ("POST", "/v1/payments/callback", all),
         ("GET", "/v1/orders", signed_in),
@@ -88,6 +94,15 @@ async fn every_address_answers_everybody_as_the_table_says_and_has_a_line_there(
     let sale = edge.sell(draft("deny", 50)).await;
     let order: Value = sale.claim(&sale.session("ann"), "first", 1).send().await.unwrap().json().await.unwrap();
     let id = order["id"].as_str().unwrap();
+    // Before the books have the sale there is nothing of it that a merchant could be told.
+    eventually(SOON, "the sale in the books", async || {
+        let statement = sale.http.get(format!("{}/statement", sale.url)).bearer_auth(sale.merchant("max"));
+        let status = statement.send().await?.status();
+        ensure!(status == 200, "{status}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     let bearer = |token: String| move |request: RequestBuilder| request.bearer_auth(&token);
     let cookie = format!("__Host-sluice={}", sale.session("ann"));
     let people: [(&str, Dress); 7] = [
