@@ -8,6 +8,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use protocol::ask::history::{OneOrder, Orders};
 use protocol::ask::money::{Entries, Wallets};
 use protocol::ask::people::{Exchange, Profile, Register, SignIn};
+use protocol::ask::statement::{SaleOrders, Sheet, Statement};
 use protocol::ask::{Ask, No};
 use testbed::eventually;
 
@@ -37,6 +38,9 @@ async fn malformed_questions_are_refused_counted_and_harmless() {
     malformed::<Entries>(&shop, &ledger).await;
     malformed::<Orders>(&shop, &ledger).await;
     malformed::<OneOrder>(&shop, &ledger).await;
+    malformed::<Statement>(&shop, &ledger).await;
+    malformed::<SaleOrders>(&shop, &ledger).await;
+    malformed::<Sheet>(&shop, &ledger).await;
     // Nobody waits for this one.
     shop.client.publish(shop.installation.ask(Profile::VERB), "{".into()).await.unwrap();
     assert_eq!(shop.ask(&Profile { customer: customer(1) }).await, Err(No::NotFound));

@@ -17,6 +17,7 @@ mod life;
 mod limits;
 mod money;
 mod people;
+mod statement;
 mod wallets;
 
 #[allow(dead_code, reason = "the other tests of the ledger use the rest of it")]

@@ -1,5 +1,6 @@
-use super::money::{CallbackAnswer, CallbackOutcome, Wallet};
+use super::money::{CallbackAnswer, CallbackOutcome, PaymentMode, PaymentState, Wallet};
 use super::people::{Password, Person, SignIn};
+use super::statement::SheetOf;
 use super::*;
 use crate::CustomerId;
 use crate::order::Reason;
@@ -22,6 +23,22 @@ fn every_answer_is_read_as_it_was_written() {
     survives(&Reply::Yes(Vec::<Wallet>::new()));
     survives(&Reply::Yes(vec![Wallet { balance: euros(i64::MAX), pending: euros(0) }]));
     survives(&Reply::Yes(CallbackAnswer { outcome: CallbackOutcome::RefundDue }));
+}
+
+#[test]
+fn what_a_merchant_asks_is_spelled_as_addresses_and_rows_spell_it() {
+    for of in SheetOf::ALL {
+        assert_eq!(serde_json::to_value(of).unwrap(), of.as_str());
+    }
+    for state in ["pending", "settled", "returned", "refunded", "refund-due", "failed"] {
+        let parsed = PaymentState::parse(state).unwrap();
+        assert_eq!((parsed.as_str(), serde_json::to_value(parsed).unwrap()), (state, state.into()));
+    }
+    for mode in ["wallet", "external"] {
+        let parsed = PaymentMode::parse(mode).unwrap();
+        assert_eq!((parsed.as_str(), serde_json::to_value(parsed).unwrap()), (mode, mode.into()));
+    }
+    assert!(PaymentState::parse("Settled").is_none() && PaymentMode::parse("").is_none());
 }
 
 #[test]

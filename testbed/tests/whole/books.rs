@@ -41,6 +41,48 @@ pub(crate) async fn reconciled(at: &Installation, sale_id: &str) -> anyhow::Resu
     Ok(())
 }
 
+/// What a merchant's page shows of a sale is what the ledger's own command prints.
+pub(crate) async fn shown_to_merchants(at: &Installation, sale_id: &str) -> anyhow::Result<()> {
+    let merchant = at.merchant().await?;
+    let edge = at.access().edges.first().context("no edge")?;
+    let http = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let url = format!("{edge}/v1/sales/{sale_id}/statement{path}");
+        anyhow::Ok(http.get(url).bearer_auth(&merchant).send().await?.error_for_status()?)
+    };
+    let shown: Value = ask("").await?.json().await?;
+    let printed = at.statement(sale_id, true).await?;
+    let same = |page: &str, command: &str| {
+        let (page, command) = (shown.pointer(page), printed.pointer(command));
+        ensure!(page.is_some() && page == command, "{page:?} is shown and {command:?} printed");
+        Ok(())
+    };
+    for field in ["quantity", "withheld", "supply", "free", "held", "sold", "released", "refunded", "orders"] {
+        same(&format!("/items/0/{field}"), &format!("/items/0/{field}"))?;
+    }
+    same("/orders", "/ends")?;
+    same("/ordersSha256", "/orders_sha256")?;
+    for (page, command) in [("revenue", "revenue_minor"), ("pending", "pending_minor"), ("refundsDue", "refunds_minor")]
+    {
+        same(&format!("/money/0/{page}/amountMinor"), &format!("/money/0/{command}"))?;
+    }
+    same("/money/0/refunded/amountMinor", "/money/0/payments/refunded/amount_minor")?;
+    ensure!(shown.pointer("/audit/balanced") == Some(&Value::Bool(true)), "the page does not balance: {shown:#}");
+
+    let (mut ids, mut path) = (Vec::new(), "/orders?limit=100".to_owned());
+    loop {
+        let page: Value = ask(&path).await?.json().await?;
+        ids.extend(orders(&page)?.iter().filter_map(|order| text(order, "id")));
+        let Some(cursor) = text(&page, "cursor") else { break };
+        path = format!("/orders?limit=100&cursor={cursor}");
+    }
+    let rows: Vec<String> = orders(&printed)?.iter().filter_map(|order| text(order, "id")).collect();
+    ensure!(ids == rows, "{} orders are shown and {} printed", ids.len(), rows.len());
+    let list = ask("/download?of=orders").await?.text().await?;
+    ensure!(list.lines().count() == rows.len() + 1, "{} lines for {} orders", list.lines().count(), rows.len());
+    Ok(())
+}
+
 /// Nobody was refused for any other reason than these.
 pub(crate) fn refused_only(history: &History, names: &[&str]) -> anyhow::Result<()> {
     for story in &history.stories {

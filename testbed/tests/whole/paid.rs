@@ -168,6 +168,7 @@ async fn five_thousand_wallets_and_every_cent_though_the_owner_of_the_books_is_k
     .unwrap();
     books::reconciled(&at, &id).await.unwrap();
     checked(&postgres, &stories).await.unwrap();
+    books::shown_to_merchants(&at, &id).await.unwrap();
     at.patch("paid", &json!({ "spec": { "desiredState": "Closed" } })).await.unwrap();
     at.wait_for("paid", "Completed", 60).await.unwrap();
     at.stop().await.unwrap();
