@@ -198,7 +198,8 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
-    const ALL: [Self; 6] =
+    /// Every state.
+    pub const ALL: [Self; 6] =
         [Self::Pending, Self::Settled, Self::Returned, Self::Refunded, Self::RefundDue, Self::Failed];
 
     /// As rows spell it.
