@@ -63,8 +63,9 @@ pub fn head() -> OpenApi {
         "A session, for pages: kept by the browser. Whatever changes something must come from a page of ours.",
     );
     let components = ComponentsBuilder::new()
-        // Only a header holds one, and headers do not bring their types along.
+        // Only a header and a query hold one, and those do not bring their types along.
         .schema_from::<protocol::IdempotencyKey>()
+        .schema_from::<protocol::ask::statement::SheetOf>()
         .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
         .security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
         .build();
