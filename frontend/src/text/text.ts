@@ -4,7 +4,7 @@
  * A language is loaded when it is first wanted, all of it at once, so nobody downloads four others. There is no fallback
  * language: a test says when a catalogue lacks a text, so none is ever shown half translated.
  */
-import i18next, { type i18n } from "i18next";
+import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { chooseLanguage, directionOf, isLanguage, type Language } from "./languages";
 
@@ -23,17 +23,30 @@ function show(language: Language): void {
   document.documentElement.dir = directionOf(language);
 }
 
+/** Writes every number of a text as its readers do: `1.000`, `1,000`; what the plural is chosen by stays a number. */
+export const numbersOfReaders: FormatterModule = {
+  type: "formatter",
+  init() {},
+  add() {},
+  addCached() {},
+  format: (value: unknown, _format, language) =>
+    typeof value === "number" ? new Intl.NumberFormat(language).format(value) : (value as string),
+};
+
 /** Loads the reader's language; nothing can be drawn before. */
 export async function startText(): Promise<i18n> {
   const language = chooseLanguage(localStorage.getItem(CHOSEN), navigator.languages);
-  await i18next.use(initReactI18next).init({
-    lng: language,
-    defaultNS: "common",
-    resources: {},
-    // React escapes what it draws.
-    interpolation: { escapeValue: false },
-    react: { useSuspense: false },
-  });
+  await i18next
+    .use(numbersOfReaders)
+    .use(initReactI18next)
+    .init({
+      lng: language,
+      defaultNS: "common",
+      resources: {},
+      // React escapes what it draws.
+      interpolation: { escapeValue: false, alwaysFormat: true },
+      react: { useSuspense: false },
+    });
   await load(language);
   show(language);
   return i18next;

@@ -22,6 +22,8 @@ function subscribe(listener: () => void) {
     if (listeners.size === 0) {
       clearTimeout(timer);
       timer = undefined;
+      // Whoever comes next must not see when the last one left.
+      second = 0;
     }
   };
 }
