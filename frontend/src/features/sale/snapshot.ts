@@ -1,0 +1,32 @@
+/** What was last seen of a sale, put together from its answers and its events: the later one wins. */
+import type { ItemStock, SaleEvent, TimedSale } from "@/api/schema";
+
+/** How a sale stands at one time: all of an event, and the part of an answer that moves. */
+type Standing = Pick<TimedSale, "serverTime" | "state" | "start" | "end"> & { readonly items: readonly ItemStock[] };
+
+/** The sale as the event says that it stands; what an event does not tell (names, prices) stays. */
+export function withEvent(sale: TimedSale, { serverTime, state, start, end, items }: Standing): TimedSale {
+  const stocks = new Map(items.map((stock) => [stock.sku, stock]));
+  const moved = sale.items.map((item) => {
+    const stock = stocks.get(item.sku);
+    if (stock === undefined) return item;
+    const { sku, free, availability } = stock;
+    return { ...item, sku, free, availability, ...("held" in stock ? { held: stock.held } : {}) };
+  });
+  return { ...sale, serverTime, state, start, end, items: moved };
+}
+
+/** An answer, unless an event that was sent after it came before it. */
+export function fresher(answer: TimedSale, known: TimedSale | undefined): TimedSale {
+  if (known === undefined || Date.parse(known.serverTime) <= Date.parse(answer.serverTime)) return answer;
+  return withEvent(answer, known);
+}
+
+/** Whether an event shows that the sale itself was changed (an item was added, units came), so that it must be read again. */
+export function isOutgrown(sale: TimedSale, event: SaleEvent): boolean {
+  const known = new Map(sale.items.map((item) => [item.sku, item]));
+  return event.items.some(({ sku, free }) => {
+    const item = known.get(sku);
+    return item === undefined || (free ?? 0) > item.quantity;
+  });
+}
