@@ -1,0 +1,63 @@
+import { useTranslation } from "react-i18next";
+import { clockParts, isOver, remaining, spoken } from "@/format/remaining";
+import { useNow } from "@/ui/use-now";
+
+interface Props {
+  /** The instant, in milliseconds of the server. */
+  until: number;
+  /** What comes then. */
+  to: "start" | "end";
+  look: "line" | "faces";
+}
+
+/**
+ * Counts down on the server's clock.
+ *
+ * When nothing is left it claims nothing: it says that the answer is on its way, until the server tells that the sale has
+ * turned. Eyes see every second; ears hear of each minute, and in the last one of every ten seconds.
+ */
+export function Countdown({ until, to, look }: Props) {
+  const { t, i18n } = useTranslation("sale");
+  const left = remaining(until, useNow());
+  const parts = clockParts(left, i18n.language);
+  const over = isOver(left);
+  const name = over ? t(`countdown.${to}.over`) : t(`countdown.${to}.in`, { time: spoken(left, i18n.language) });
+  if (look === "line") {
+    return (
+      <span role="timer" aria-label={name} className="inline-flex min-h-6 items-baseline gap-1.5">
+        {over ? (
+          name
+        ) : (
+          <>
+            <span>{t(`countdown.${to}.label`)}</span>
+            <span className="font-semibold text-ink tabular-nums">
+              {parts.map(({ unit, digits, label }) => (
+                <span key={unit} className="me-1 inline-block whitespace-nowrap">
+                  {digits}
+                  <span className="font-normal text-muted text-sm"> {label}</span>
+                </span>
+              ))}
+            </span>
+          </>
+        )}
+      </span>
+    );
+  }
+  return (
+    <div role="timer" aria-label={name} className="space-y-2">
+      <p className="text-muted text-sm">{t(`countdown.${to}.label`)}</p>
+      <div className="flex min-h-18 gap-2 sm:gap-3">
+        {over ? (
+          <p className="flex items-center font-semibold text-xl">{name}</p>
+        ) : (
+          parts.map(({ unit, digits, label }) => (
+            <span key={unit} className="w-16 rounded-xl bg-sunken px-1 py-2.5 text-center sm:w-18">
+              <span className="block font-bold text-2xl tabular-nums leading-8">{digits}</span>
+              <span className="block text-muted text-xs leading-5">{label}</span>
+            </span>
+          ))
+        )}
+      </div>
+    </div>
+  );
+}

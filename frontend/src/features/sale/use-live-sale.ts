@@ -1,0 +1,91 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useReducer, useRef, useState } from "react";
+import { serverClock } from "@/api/clock";
+import { refusedAs } from "@/api/problem";
+import type { SaleEvent } from "@/api/schema";
+import { saleQuery } from "./api/get-sale";
+import { watchSale } from "./api/watch-sale";
+import { hasStream, OPENING, pauseMs, pollEveryMs, polls, SILENCE_MS_MAX, step, UNSEEN_MS_MAX } from "./live";
+import { isOutgrown, withEvent } from "./snapshot";
+
+/** How often a sale is read again that is streamed, or over: for what no event tells, such as a name. */
+const SELDOM_MS = 60_000;
+/** And how soon once an event showed that it was changed: an edge that lags is not asked for each event. */
+const OUTGROWN_MS = 1_500;
+
+/** A sale that stays up to date while somebody looks at it, and how it does so: by `stream`, or by `polling`. */
+export function useLiveSale(id: string) {
+  const [live, happens] = useReducer(step, OPENING);
+  const [pollMs] = useState(() => pollEveryMs());
+  const client = useQueryClient();
+  const query = useQuery({
+    ...saleQuery(id),
+    refetchInterval: ({ state: { data, error } }) =>
+      data?.state === "ended" || isGone(error) || !polls(live) ? SELDOM_MS : pollMs,
+  });
+  const moves = query.data !== undefined && query.data.state !== "ended" && !isGone(query.error);
+  const streams = moves && hasStream(live);
+  const failures = live.is === "waiting" ? live.failures : undefined;
+
+  useEffect(() => {
+    if (!streams) return;
+    const key = saleQuery(id).queryKey;
+    let silence = setTimeout(() => happens("silent"), SILENCE_MS_MAX);
+    let readAt = performance.now();
+    const onEvent = (event: SaleEvent) => {
+      clearTimeout(silence);
+      silence = setTimeout(() => happens("silent"), SILENCE_MS_MAX);
+      serverClock.hear(event.serverTime);
+      const known = client.getQueryData(key);
+      const unread = performance.now() - readAt;
+      if (known && unread > (isOutgrown(known, event) ? OUTGROWN_MS : SELDOM_MS)) {
+        readAt = performance.now();
+        void client.invalidateQueries({ queryKey: key });
+      }
+      client.setQueryData(key, (sale) => sale && withEvent(sale, event));
+      happens("heard");
+    };
+    const close = watchSale(id, { onEvent, onBreak: (final) => happens(final ? "refused" : "broken") });
+    return () => {
+      clearTimeout(silence);
+      close();
+    };
+  }, [id, streams, client]);
+
+  useEffect(() => {
+    if (failures === undefined) return;
+    const pause = setTimeout(() => happens("waited"), pauseMs(failures));
+    return () => clearTimeout(pause);
+  }, [failures]);
+
+  useWhetherSeen(
+    () => happens("shown"),
+    () => happens("hidden"),
+  );
+
+  return { ...query, gone: isGone(query.error), by: live.is === "open" ? ("stream" as const) : ("polling" as const) };
+}
+
+function isGone(error: unknown): boolean {
+  return refusedAs(error, "not-found") !== undefined;
+}
+
+/** Tells when the page has been out of sight for a while, and when it is seen again. */
+function useWhetherSeen(onShown: () => void, onHidden: () => void) {
+  const told = useRef({ onShown, onHidden });
+  told.current = { onShown, onHidden };
+  useEffect(() => {
+    let unseen: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      clearTimeout(unseen);
+      if (document.visibilityState === "hidden") unseen = setTimeout(() => told.current.onHidden(), UNSEEN_MS_MAX);
+      else told.current.onShown();
+    };
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearTimeout(unseen);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, []);
+}
