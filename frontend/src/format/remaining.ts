@@ -62,8 +62,8 @@ export interface ClockPart {
   readonly label: string;
 }
 
-/** The faces of a clock that counts down, in the reader's digits: days where there are some, then hours, minutes and seconds. */
-export function clockParts(left: Remaining, locale: string): ClockPart[] {
+/** The parts of a clock that counts down, in the reader's digits: days where there are some, then hours, minutes and seconds. */
+export function clockParts(left: Remaining, locale: string, width: "short" | "narrow" = "short"): ClockPart[] {
   const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
   const faces: [Unit, number][] = [
     ["hour", left.hours],
@@ -71,12 +71,16 @@ export function clockParts(left: Remaining, locale: string): ClockPart[] {
     ["second", left.seconds],
   ];
   if (left.days > 0) faces.unshift(["day", left.days]);
-  return faces.map(([unit, amount]) => ({ unit, digits: two.format(amount), label: labelOf(unit, amount, locale) }));
+  return faces.map(([unit, amount]) => ({
+    unit,
+    digits: two.format(amount),
+    label: labelOf(unit, amount, locale, width),
+  }));
 }
 
-/** Narrow, unless the language then only repeats the letter of another. */
-function labelOf(unit: Unit, amount: number, locale: string): string {
-  const unitDisplay = locale === "ar" ? "narrow" : "short";
+/** In Arabic only the narrow ones leave the number alone, and in Japanese they are Latin letters. */
+function labelOf(unit: Unit, amount: number, locale: string, width: "short" | "narrow"): string {
+  const unitDisplay = locale === "ar" ? "narrow" : locale === "ja" ? "short" : width;
   return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay })
     .formatToParts(amount)
     .filter(({ type }) => type === "unit")

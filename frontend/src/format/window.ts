@@ -8,6 +8,11 @@ export function formatInstant(instant: string, locale: string): string {
   return formatOf(locale).format(Date.parse(instant));
 }
 
+/** A time of today, to the second: `18:05:30`. */
+export function formatTime(instant: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(Date.parse(instant));
+}
+
 function formatOf(locale: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat(locale, {
     day: "numeric",

@@ -1,5 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { clockParts, isOver, remaining, spoken } from "@/format/remaining";
+import { classes } from "@/ui/classes";
 import { useNow } from "@/ui/use-now";
 
 interface Props {
@@ -19,20 +20,21 @@ interface Props {
 export function Countdown({ until, to, look }: Props) {
   const { t, i18n } = useTranslation("sale");
   const left = remaining(until, useNow());
-  const parts = clockParts(left, i18n.language);
   const over = isOver(left);
   const name = over ? t(`countdown.${to}.over`) : t(`countdown.${to}.in`, { time: spoken(left, i18n.language) });
   if (look === "line") {
+    // Three parts fit beside their label on the smallest phone.
+    const parts = clockParts(left, i18n.language, "narrow").slice(0, 3);
     return (
-      <span role="timer" aria-label={name} className="inline-flex min-h-6 items-baseline gap-1.5">
+      <span role="timer" aria-label={name} className="whitespace-nowrap">
         {over ? (
           name
         ) : (
           <>
-            <span>{t(`countdown.${to}.label`)}</span>
+            {t(`countdown.${to}.label`)}{" "}
             <span className="font-semibold text-ink tabular-nums">
               {parts.map(({ unit, digits, label }) => (
-                <span key={unit} className="me-1 inline-block whitespace-nowrap">
+                <span key={unit} className="ms-1 inline-block">
                   {digits}
                   <span className="font-normal text-muted text-sm"> {label}</span>
                 </span>
@@ -43,9 +45,10 @@ export function Countdown({ until, to, look }: Props) {
       </span>
     );
   }
+  const parts = clockParts(left, i18n.language);
   return (
     <div role="timer" aria-label={name} className="space-y-2">
-      <p className="text-muted text-sm">{t(`countdown.${to}.label`)}</p>
+      <p className={classes("text-muted text-sm", over && "invisible")}>{t(`countdown.${to}.label`)}</p>
       <div className="flex min-h-18 gap-2 sm:gap-3">
         {over ? (
           <p className="flex items-center font-semibold text-xl">{name}</p>

@@ -1,7 +1,7 @@
 /** Sales to test with. */
 import type { Item, SaleEvent, TimedSale } from "@/api/schema";
 
-export const anItem = (of: Partial<Item> & { held?: number | null } = {}): Item => ({
+export const anItem = (of: Partial<Item> = {}): Item => ({
   sku: "A",
   name: "Aurora",
   quantity: 100,

@@ -1,12 +1,13 @@
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Item, Sale } from "@/api/schema";
+import { formatTime } from "@/format/window";
 import { classes } from "@/ui/classes";
 import { Picture } from "./picture";
 import { Price } from "./price";
 import { mostEver, mostNow, within } from "./quantity";
 import { QuantityPicker } from "./quantity-picker";
-import { heldOf, standingOf } from "./standing";
+import { standingOf } from "./standing";
 import { StockBar } from "./stock-bar";
 
 /** What buys so many of an item; whoever composes the page brings it. */
@@ -36,20 +37,22 @@ export function ItemCard({ sale, item, buy, alone }: Props) {
       <Picture item={item} className={classes("aspect-4/3 shrink-0", alone && "md:w-1/2")} />
       <div className={classes("flex grow flex-col gap-3 p-4 sm:p-5", alone && "md:justify-center md:p-8")}>
         <div>
-          <h2 className={classes("font-semibold", alone ? "text-xl sm:text-2xl" : "text-lg")}>{item.name}</h2>
+          <h2 className={classes("font-semibold", alone ? "text-xl sm:text-2xl" : "text-lg")}>
+            <bdi>{item.name}</bdi>
+          </h2>
           <p className={classes("font-bold", alone ? "text-2xl" : "text-xl")}>
             <Price items={[item]} />
           </p>
         </div>
-        <Stock sale={sale} item={item} />
         <Limits item={item} />
-        <div className="mt-auto flex flex-wrap items-start gap-3 pt-1">
+        <Stock sale={sale} item={item} />
+        <div className="mt-auto flex flex-wrap items-start gap-3">
           {mostEver(sale, item) > 1 && (
             <div className={classes(over && "invisible")}>
               <QuantityPicker name={item.name} value={quantity} most={most} onChange={setChosen} />
             </div>
           )}
-          <div className="min-h-11 min-w-40 grow">{buy(sale, item, quantity)}</div>
+          <div className="min-h-11 min-w-32 grow">{buy(sale, item, quantity)}</div>
         </div>
       </div>
     </article>
@@ -57,7 +60,7 @@ export function ItemCard({ sale, item, buy, alone }: Props) {
 }
 
 function Stock({ sale, item }: { sale: Sale; item: Item }) {
-  const { t } = useTranslation("sale");
+  const { t, i18n } = useTranslation("sale");
   const standing = standingOf(item, sale.payment);
   const upcoming = sale.state === "upcoming";
   const words = upcoming
@@ -66,12 +69,14 @@ function Stock({ sale, item }: { sale: Sale; item: Item }) {
       ? t("stock.over")
       : standing === "available"
         ? t("stock.left", { count: item.free ?? 0 })
-        : t(`stock.${standing}`);
+        : standing === "reserved" && item.nextExpiry
+          ? t("stock.reservedUntil", { time: formatTime(item.nextExpiry, i18n.language) })
+          : t(`stock.${standing}`);
   return (
     <div>
       <StockBar
         free={upcoming ? item.quantity : sale.state === "ended" ? 0 : item.free}
-        held={sale.state === "ended" ? null : heldOf(item)}
+        held={sale.state === "ended" ? 0 : (item.held ?? 0)}
         quantity={item.quantity}
       />
       {/* Two lines, because the longest of these texts has two on a phone. */}

@@ -15,6 +15,7 @@ export function Picture({ item, className }: { item: Pick<Item, "sku" | "imageUr
       <Drawn name={sku} />
       {imageUrl && failed !== imageUrl && (
         <img
+          loading="lazy"
           src={imageUrl}
           alt=""
           decoding="async"

@@ -1,13 +1,8 @@
 import type { Item, Sale } from "@/api/schema";
 
-/** Most units of an item that an order could ever have: the smallest of its limits. */
+/** Most units of an item that an order could ever have: the smallest of its limits, whatever the stock. */
 export function mostEver(sale: Sale, item: Item): number {
-  return Math.min(
-    item.perOrder,
-    item.perCustomer ?? item.perOrder,
-    sale.perCustomer ?? item.perOrder,
-    item.quantity || 1,
-  );
+  return Math.min(item.perOrder, item.perCustomer ?? item.perOrder, sale.perCustomer ?? item.perOrder);
 }
 
 /** Most units that it makes sense to ask for now; at least one, because asking is how one learns that there is none. */

@@ -21,7 +21,7 @@ export function SaleCard({ sale }: { sale: Sale }) {
       <div className="flex grow flex-col gap-2 p-4 sm:p-5">
         <h3 className="font-semibold text-lg leading-snug">
           <Link to="/sales/$sale" params={{ sale: sale.id }} className="after:absolute after:inset-0 after:rounded-2xl">
-            {sale.name}
+            <bdi>{sale.name}</bdi>
           </Link>
         </h3>
         <p className="font-bold">

@@ -19,7 +19,7 @@ import { useTurn } from "./use-turn";
 /** One sale as it moves; `buy` is put into each item. */
 export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
   const { t } = useTranslation("sale");
-  const { data: sale, error, refetch, gone, by, isRefetchError } = useLiveSale(id);
+  const { data: sale, error, refetch, gone, by, failed } = useLiveSale(id);
   useTitle(gone ? t("gone.title") : sale?.name);
   useTurn(sale && turnOf(sale), refetch, by === "stream");
   const news = useNews(sale);
@@ -43,9 +43,11 @@ export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
       <header className="space-y-5">
         <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-1">
           <StateBadge sale={sale} />
-          {sale.state !== "ended" && <Freshness by={by} failed={isRefetchError && by !== "stream"} />}
+          {sale.state !== "ended" && <Freshness by={by} failed={failed} />}
         </div>
-        <h1 className="font-bold text-3xl tracking-tight sm:text-4xl">{sale.name}</h1>
+        <h1 className="font-bold text-3xl tracking-tight sm:text-4xl">
+          <bdi>{sale.name}</bdi>
+        </h1>
         <Turn sale={sale} />
       </header>
       <ul className={classes("grid gap-4 sm:gap-6", !alone && "sm:grid-cols-2 lg:grid-cols-3")}>
@@ -70,18 +72,13 @@ function Turn({ sale }: { sale: Sale }) {
   const { t, i18n } = useTranslation("sale");
   const turn = turnOf(sale);
   return (
-    <div className="flex min-h-25 flex-col justify-end gap-2">
-      {turn === undefined ? (
-        <p className="my-auto text-lg text-muted">
-          {sale.state === "ended"
-            ? t("ended", { when: formatInstant(sale.end, i18n.language) })
-            : t("reason.unavailable")}
-        </p>
+    <div className="flex min-h-25 flex-col justify-end">
+      {sale.state === "paused" || sale.state === "unavailable" ? (
+        <p className="my-auto text-warn">{t(`reason.${sale.state}`)}</p>
+      ) : turn === undefined ? (
+        <p className="my-auto text-lg text-muted">{t("ended", { when: formatInstant(sale.end, i18n.language) })}</p>
       ) : (
-        <>
-          {sale.state === "paused" && <p className="text-warn">{t("reason.paused")}</p>}
-          <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="faces" />
-        </>
+        <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="faces" />
       )}
     </div>
   );

@@ -13,9 +13,15 @@ describe("an event", () => {
     expect(after.items[1]).toBe(sale.items[1]);
   });
 
-  it("tells how many are held once it says so", () => {
-    const event = anEvent({ items: [{ sku: "A", free: 0, availability: "none-free", held: 4 } as never] });
-    expect(withEvent(aSale(), event).items[0]).toMatchObject({ held: 4 });
+  it("tells how many are held, and forgets them once it says nothing of them", () => {
+    const nextExpiry = "2027-03-14T09:05:00Z";
+    const held = withEvent(
+      aSale(),
+      anEvent({ items: [{ sku: "A", free: 0, availability: "none-free", held: 4, nextExpiry }] }),
+    );
+    expect(held.items[0]).toMatchObject({ held: 4, nextExpiry });
+    const free = withEvent(held, anEvent({ items: [{ sku: "A", free: 4, availability: "available" }] }));
+    expect(free.items[0]).toEqual(anItem({ free: 4 }));
   });
 
   it("outgrows a sale that lacks its item, or had fewer units", () => {

@@ -1,5 +1,5 @@
 /** What was last seen of a sale, put together from its answers and its events: the later one wins. */
-import type { ItemStock, SaleEvent, TimedSale } from "@/api/schema";
+import type { Item, ItemStock, SaleEvent, TimedSale } from "@/api/schema";
 
 /** How a sale stands at one time: all of an event, and the part of an answer that moves. */
 type Standing = Pick<TimedSale, "serverTime" | "state" | "start" | "end"> & { readonly items: readonly ItemStock[] };
@@ -9,11 +9,21 @@ export function withEvent(sale: TimedSale, { serverTime, state, start, end, item
   const stocks = new Map(items.map((stock) => [stock.sku, stock]));
   const moved = sale.items.map((item) => {
     const stock = stocks.get(item.sku);
-    if (stock === undefined) return item;
-    const { sku, free, availability } = stock;
-    return { ...item, sku, free, availability, ...("held" in stock ? { held: stock.held } : {}) };
+    return stock === undefined ? item : withStock(item, stock);
   });
   return { ...sale, serverTime, state, start, end, items: moved };
+}
+
+/** What an event does not tell of an item's holds any more is not so any more. */
+function withStock({ held: _held, nextExpiry: _nextExpiry, ...item }: Item, stock: ItemStock): Item {
+  const { free, availability, held, nextExpiry } = stock;
+  return {
+    ...item,
+    free,
+    availability,
+    ...(held === undefined ? {} : { held }),
+    ...(nextExpiry === undefined ? {} : { nextExpiry }),
+  };
 }
 
 /** An answer, unless an event that was sent after it came before it. */

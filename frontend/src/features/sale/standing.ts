@@ -13,11 +13,6 @@ export type ItemStanding =
   /** Nobody has looked yet. */
   | "unknown";
 
-/** Units of an item that are held for customers who have not paid; null while that is not known. */
-export function heldOf(item: Item): number | null {
-  return "held" in item && typeof item.held === "number" ? item.held : null;
-}
-
 /**
  * How an item stands.
  *
@@ -27,8 +22,7 @@ export function heldOf(item: Item): number | null {
 export function standingOf(item: Item, payment: Sale["payment"]): ItemStanding {
   if (item.availability === "available") return "available";
   if (item.availability === "unknown") return "unknown";
-  const held = heldOf(item);
-  if (held !== null && held > 0) return "reserved";
+  if ((item.held ?? 0) > 0) return "reserved";
   return payment === "none" ? "sold-out" : "none-free";
 }
 

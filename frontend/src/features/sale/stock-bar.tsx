@@ -4,7 +4,7 @@ interface Props {
   /** Units that can be had; null while that is not known. */
   free: number | null;
   /** Units that are held for others. */
-  held?: number | null;
+  held?: number;
   quantity: number;
   className?: string;
 }
@@ -13,7 +13,7 @@ interface Props {
 const LITTLE = 0.2;
 
 /** How much is left, for eyes; the words beside it say it to everybody. */
-export function StockBar({ free, held = null, quantity, className }: Props) {
+export function StockBar({ free, held = 0, quantity, className }: Props) {
   const part = (units: number | null) => `${quantity > 0 ? Math.min(100, ((units ?? 0) / quantity) * 100) : 0}%`;
   const little = free !== null && free < quantity * LITTLE;
   return (

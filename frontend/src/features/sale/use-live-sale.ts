@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useReducer, useRef, useState } from "react";
+import { useEffect, useReducer, useState } from "react";
 import { serverClock } from "@/api/clock";
 import { refusedAs } from "@/api/problem";
 import type { SaleEvent } from "@/api/schema";
@@ -58,34 +58,29 @@ export function useLiveSale(id: string) {
     return () => clearTimeout(pause);
   }, [failures]);
 
-  useWhetherSeen(
-    () => happens("shown"),
-    () => happens("hidden"),
-  );
+  useEffect(() => whileSeen(happens), []);
 
-  return { ...query, gone: isGone(query.error), by: live.is === "open" ? ("stream" as const) : ("polling" as const) };
+  const { data, error, refetch } = query;
+  const by: "stream" | "polling" = live.is === "open" ? "stream" : "polling";
+  return { data, error, refetch, gone: isGone(error), by, failed: error !== null && by === "polling" };
 }
 
 function isGone(error: unknown): boolean {
   return refusedAs(error, "not-found") !== undefined;
 }
 
-/** Tells when the page has been out of sight for a while, and when it is seen again. */
-function useWhetherSeen(onShown: () => void, onHidden: () => void) {
-  const told = useRef({ onShown, onHidden });
-  told.current = { onShown, onHidden };
-  useEffect(() => {
-    let unseen: ReturnType<typeof setTimeout> | undefined;
-    const look = () => {
-      clearTimeout(unseen);
-      if (document.visibilityState === "hidden") unseen = setTimeout(() => told.current.onHidden(), UNSEEN_MS_MAX);
-      else told.current.onShown();
-    };
-    look();
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      clearTimeout(unseen);
-      document.removeEventListener("visibilitychange", look);
-    };
-  }, []);
+/** Tells when the page has been out of sight for a while, and when it is seen again; what is returned ends it. */
+function whileSeen(happens: (happening: "shown" | "hidden") => void): () => void {
+  let unseen: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    clearTimeout(unseen);
+    if (document.visibilityState === "hidden") unseen = setTimeout(() => happens("hidden"), UNSEEN_MS_MAX);
+    else happens("shown");
+  };
+  look();
+  document.addEventListener("visibilitychange", look);
+  return () => {
+    clearTimeout(unseen);
+    document.removeEventListener("visibilitychange", look);
+  };
 }

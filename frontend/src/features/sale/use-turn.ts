@@ -22,18 +22,22 @@ export function useDue(at: number | undefined): boolean {
   return useSyncExternalStore(subscribe, () => at !== undefined && serverClock.now() >= at);
 }
 
+/** Asks the server, unless an answer is on its way. */
+type Ask = (options: { cancelRefetch: false }) => unknown;
+
 /**
  * Asks the server once an instant has come, and again until it has turned: a countdown that is over opens nothing.
  *
  * Everybody's is over in the same instant, so they ask spread over a second. Whoever is told by a stream waits for that
  * first, and asks only when nothing comes.
  */
-export function useTurn(at: number | undefined, ask: () => unknown, told: boolean): void {
+export function useTurn(at: number | undefined, ask: Ask, told: boolean): void {
   const due = useDue(at);
   useEffect(() => {
     if (!due) return;
     let timer = setTimeout(function again() {
-      void ask();
+      // An answer that takes long is waited for.
+      void ask({ cancelRefetch: false });
       timer = setTimeout(again, 2_000 + 2_000 * Math.random());
     }, askAfterMs(told));
     return () => clearTimeout(timer);
