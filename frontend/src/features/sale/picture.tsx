@@ -37,7 +37,7 @@ function Drawn({ name }: { name: string }) {
       viewBox="0 0 400 300"
       preserveAspectRatio="xMidYMid slice"
       aria-hidden
-      className="absolute inset-0 size-full dark:brightness-75"
+      className="absolute inset-0 size-full opacity-85"
     >
       <linearGradient id={id} x1="0" y1="0" x2="0" y2="1">
         <stop offset="0" stopColor={`hsl(${sky} 62% 78%)`} />

@@ -33,12 +33,12 @@ export function SaleFacts({ sale }: { sale: Sale }) {
 
 function Fact({ icon: Icon, name, children }: { icon: LucideIcon; name: string; children: ReactNode }) {
   return (
-    <div className="flex gap-3">
-      <Icon aria-hidden className="mt-0.5 size-5 shrink-0 text-accent" />
-      <div>
-        <dt className="font-medium text-muted text-sm">{name}</dt>
-        <dd>{children}</dd>
-      </div>
+    <div>
+      <dt className="flex items-center gap-3 font-medium text-muted text-sm">
+        <Icon aria-hidden className="size-5 shrink-0 text-accent" />
+        {name}
+      </dt>
+      <dd className="ps-8">{children}</dd>
     </div>
   );
 }

@@ -19,7 +19,7 @@ import { useTurn } from "./use-turn";
 /** One sale as it moves; `buy` is put into each item. */
 export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
   const { t } = useTranslation("sale");
-  const { data: sale, error, refetch, gone, by, failed } = useLiveSale(id);
+  const { data: sale, error, refetch, gone, by } = useLiveSale(id);
   useTitle(gone ? t("gone.title") : sale?.name);
   useTurn(sale && turnOf(sale), refetch, by === "stream");
   const news = useNews(sale);
@@ -43,7 +43,7 @@ export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
       <header className="space-y-5">
         <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-1">
           <StateBadge sale={sale} />
-          {sale.state !== "ended" && <Freshness by={by} failed={failed} />}
+          {sale.state !== "ended" && <Freshness by={by} />}
         </div>
         <h1 className="font-bold text-3xl tracking-tight sm:text-4xl">
           <bdi>{sale.name}</bdi>
@@ -84,19 +84,23 @@ function Turn({ sale }: { sale: Sale }) {
   );
 }
 
-/** How old what one sees may be. It is not announced: it comes and goes with every tunnel. */
-function Freshness({ by, failed }: { by: "stream" | "polling"; failed: boolean }) {
+/** How fresh what one sees is. It is not announced: it comes and goes with every tunnel. */
+function Freshness({ by }: { by: ReturnType<typeof useLiveSale>["by"] }) {
   const { t } = useTranslation("sale");
   return (
-    <span className="inline-flex items-center gap-2 text-muted text-sm">
-      <span
-        aria-hidden
-        className={classes("size-2 rounded-full", failed ? "bg-bad" : by === "stream" ? "bg-accent" : "bg-warn")}
-      />
-      {failed ? t("fresh.lost") : t(`fresh.${by}`)}
-    </span>
+    // On a phone it has a line of its own, whatever it says.
+    <p className="flex min-h-5 w-full items-center gap-2 text-muted text-sm sm:w-auto">
+      {by !== "either" && (
+        <>
+          <span aria-hidden className={classes("size-2 shrink-0 rounded-full", DOTS[by])} />
+          {t(`fresh.${by}`)}
+        </>
+      )}
+    </p>
   );
 }
+
+const DOTS = { stream: "bg-accent", polling: "bg-warn", nothing: "bg-bad" } as const;
 
 function Gone() {
   const { t } = useTranslation("sale");
@@ -115,10 +119,10 @@ function Gone() {
 function Loading() {
   const { t } = useTranslation();
   return (
-    <div className="space-y-8" aria-busy="true">
+    <div className="min-h-dvh space-y-8" aria-busy="true">
       <h1 className="sr-only">{t("loading")}</h1>
       <div className="space-y-5">
-        <Skeleton className="h-8 w-32 rounded-full" />
+        <Skeleton className="mb-7 h-8 w-32 rounded-full sm:mb-0" />
         <Skeleton className="h-9 w-3/4 sm:h-10" />
         <Skeleton className="h-25 w-56" />
       </div>

@@ -73,7 +73,7 @@ function Parts({ sales }: { sales: readonly Sale[] }) {
 function Loading() {
   const { t } = useTranslation();
   return (
-    <div aria-busy="true">
+    <div aria-busy="true" className="min-h-dvh">
       <p className="sr-only">{t("loading")}</p>
       <div className="mb-4 h-7" />
       <div className={GRID}>

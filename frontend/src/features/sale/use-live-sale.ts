@@ -13,7 +13,10 @@ const SELDOM_MS = 60_000;
 /** And how soon once an event showed that it was changed: an edge that lags is not asked for each event. */
 const OUTGROWN_MS = 1_500;
 
-/** A sale that stays up to date while somebody looks at it, and how it does so: by `stream`, or by `polling`. */
+/** By what a reader is kept up to date; while the stream is being opened that is not worth a word. */
+const BY = { open: "stream", opening: "either", waiting: "polling", hidden: "either" } as const;
+
+/** A sale that stays up to date while somebody looks at it, and by what it does. */
 export function useLiveSale(id: string) {
   const [live, happens] = useReducer(step, OPENING);
   const [pollMs] = useState(() => pollEveryMs());
@@ -61,8 +64,8 @@ export function useLiveSale(id: string) {
   useEffect(() => whileSeen(happens), []);
 
   const { data, error, refetch } = query;
-  const by: "stream" | "polling" = live.is === "open" ? "stream" : "polling";
-  return { data, error, refetch, gone: isGone(error), by, failed: error !== null && by === "polling" };
+  const lost = error !== null && live.is !== "open";
+  return { data, error, refetch, gone: isGone(error), by: lost ? ("nothing" as const) : BY[live.is] };
 }
 
 function isGone(error: unknown): boolean {
