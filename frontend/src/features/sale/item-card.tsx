@@ -46,13 +46,14 @@ export function ItemCard({ sale, item, buy, alone }: Props) {
         </div>
         <Limits item={item} />
         <Stock sale={sale} item={item} />
-        <div className="mt-auto flex flex-wrap items-start gap-3">
+        <div className="mt-auto space-y-3">
           {mostEver(sale, item) > 1 && (
             <div className={classes(over && "invisible")}>
               <QuantityPicker name={item.name} value={quantity} most={most} onChange={setChosen} />
             </div>
           )}
-          <div className="min-h-11 min-w-32 grow">{buy(sale, item, quantity)}</div>
+          {/* As wide as the card: what is refused is explained here. */}
+          <div className="min-h-13">{buy(sale, item, quantity)}</div>
         </div>
       </div>
     </article>
