@@ -1,0 +1,40 @@
+import { serverClock } from "@/api/clock";
+import { queryClient } from "@/api/queries";
+import { sessionQuery } from "@/api/session";
+import { cancelOrder } from "../api/cancel-order";
+import { claimUnits } from "../api/claim-units";
+import { payOrder } from "../api/pay-order";
+import { sweep } from "./keep";
+import type { World } from "./sender";
+import type { State, Wish } from "./wish";
+
+function perform({ deed, key }: Wish) {
+  switch (deed.to) {
+    case "buy":
+      return claimUnits(deed.sale, { sku: deed.sku, quantity: deed.quantity }, key);
+    case "pay":
+      return payOrder(deed.sale, deed.order, key);
+    case "cancel":
+      return cancelOrder(deed.sale, deed.order, key);
+  }
+}
+
+function ended(state: State) {
+  if (state.is === "signed-out") {
+    // Nobody is, at once; who it really is comes with the answer.
+    queryClient.setQueryData(sessionQuery.queryKey, (known) => {
+      if (known === undefined) return undefined;
+      const { session: _, ...rest } = known;
+      return rest;
+    });
+    void queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey });
+    return;
+  }
+  // Orders, limits, money: whatever is somebody's own may have changed.
+  void queryClient.invalidateQueries({ predicate: (query) => query.meta?.personal === true });
+}
+
+/** The world as it is. */
+export const world: World = { perform, now: () => serverClock.now(), online: () => navigator.onLine, ended };
+
+sweep(world.now());
