@@ -1,3 +1,5 @@
+import { OrdersPage } from "@/features/order/orders-page";
+
 export function OrdersRoute() {
-  return null;
+  return <OrdersPage />;
 }

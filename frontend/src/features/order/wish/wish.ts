@@ -83,7 +83,9 @@ export type Event =
   /** Another tab stored its own wish at the same moment: one of them counts. */
   | { readonly is: "overwritten"; readonly wish: Wish }
   /** The shopper has seen it, or does not want it any more. */
-  | { readonly is: "leave" };
+  | { readonly is: "leave" }
+  /** What it was about has come to an end in another way. */
+  | { readonly is: "moot" };
 
 /** Longest that a wish is sent again by itself after the shopper asked. */
 export const GIVE_UP_AFTER_MS = 60_000;
@@ -112,14 +114,16 @@ export function step(state: State, event: Event, now: number, random: () => numb
     case "overwritten":
       return state.is === "sending" && isFresh(state.wish) ? { is: "sending", wish: event.wish } : state;
     case "leave":
-      return mayLeave(state) ? { is: "idle" } : state;
+      return mayLeave(state) && state.is !== "idle" ? { is: "idle" } : state;
+    case "moot":
+      return state.is === "idle" ? state : { is: "idle" };
     default:
       return state.is === "idle" || state.is === "done" ? state : stepWish(state, event, now, random);
   }
 }
 
 type Wishing = Exclude<State, { is: "idle" | "done" }>;
-type About = Exclude<Event, { is: "wanted" | "found" | "ended" | "overwritten" | "leave" }>;
+type About = Exclude<Event, { is: "wanted" | "found" | "ended" | "overwritten" | "leave" | "moot" }>;
 
 function stepWish(state: Wishing, event: About, now: number, random: () => number): State {
   const { wish } = state;

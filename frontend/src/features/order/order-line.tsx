@@ -1,0 +1,36 @@
+import { Link } from "@tanstack/react-router";
+import { ChevronRight } from "lucide-react";
+import type { Order, PastOrder } from "@/api/schema";
+import { OrderBadge } from "./order-badge";
+import { useWords } from "./use-words";
+
+interface Props {
+  order: Order | PastOrder;
+  name: string;
+  /** What it belongs to, when it was made: whatever tells it from others. */
+  about?: string;
+}
+
+/** One order in a list; all of it opens it. */
+export function OrderLine({ order, name, about }: Props) {
+  const { t, money } = useWords();
+  return (
+    <li>
+      <Link
+        to="/sales/$sale/orders/$order"
+        params={{ sale: order.sale, order: order.id }}
+        className="flex min-h-14 items-center gap-3 rounded-lg py-3 hover:bg-sunken"
+      >
+        <span className="min-w-0 grow">
+          <span className="block truncate font-medium">{t("line", { quantity: order.quantity, name })}</span>
+          {about && <span className="block text-muted text-sm">{about}</span>}
+        </span>
+        <span className="flex shrink-0 flex-col items-end gap-1 sm:flex-row-reverse sm:items-center sm:gap-3">
+          <OrderBadge state={order.state} reason={order.reason} />
+          {order.total && <span className="text-sm tabular-nums">{money(order.total)}</span>}
+        </span>
+        <ChevronRight aria-hidden className="size-5 shrink-0 text-muted rtl:rotate-180" />
+      </Link>
+    </li>
+  );
+}

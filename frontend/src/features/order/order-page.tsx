@@ -1,0 +1,143 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useLocation } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { refusedAs } from "@/api/problem";
+import type { AnyOrder, Sale } from "@/api/schema";
+import { useSession } from "@/api/session";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Failure } from "@/ui/failure";
+import { Skeleton } from "@/ui/skeleton";
+import { useTitle } from "@/ui/use-title";
+import { orderQuery } from "./api/get-order";
+import { useOrderEvents } from "./api/watch-order";
+import { Details } from "./details";
+import { Held } from "./held";
+import { Outcome } from "./outcome";
+import { useWords } from "./use-words";
+import { useOrderWish } from "./wish/use-order-wish";
+
+/** How often an order is read while no stream tells of it, in milliseconds. */
+const READ_EVERY_MS = 3_000;
+
+interface Props {
+  saleId: string;
+  id: string;
+  /** The sale; it may be gone, or on its way. */
+  sale?: Pick<Sale, "name" | "payment" | "items"> | undefined;
+}
+
+/** One order: what it is, how it stands, and what can be done about it. */
+export function OrderPage({ saleId, id, sale }: Props) {
+  const session = useSession();
+  const { data, error, refetch, failureCount } = useQuery({
+    ...orderQuery(saleId, id),
+    enabled: session != null,
+    refetchInterval: ({ state }) => (state.data?.state === "held" && !live.current ? READ_EVERY_MS : false),
+  });
+  const live = useRef(false);
+  live.current = useOrderEvents(saleId, id, session != null && data?.state === "held");
+
+  if (session === null || (error && refusedAs(error, "not-signed-in"))) return <SignInFirst />;
+  if (error && data === undefined) {
+    return refusedAs(error, "not-found") ? (
+      <Absent saleId={saleId} again={() => void refetch()} />
+    ) : (
+      <Failure error={error} again={() => void refetch()} />
+    );
+  }
+  return data ? <Shown order={data} saleId={saleId} sale={sale} /> : <Coming late={failureCount > 1} />;
+}
+
+function Shown({ order, saleId, sale }: { order: AnyOrder; saleId: string; sale: Props["sale"] }) {
+  const { t } = useWords();
+  const pay = useOrderWish("pay", order);
+  const cancel = useOrderWish("cancel", order);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // Whoever came by pressing a button is where that button was: nowhere.
+    if (document.activeElement === null || document.activeElement === document.body) heading.current?.focus();
+  }, []);
+  useTitle(t(`outcome.${order.reason ?? order.state}.title`));
+  const past = "itemName" in order ? order : undefined;
+  const item = past?.itemName ?? sale?.items.find(({ sku }) => sku === order.sku)?.name ?? order.sku;
+  return (
+    <article className="mx-auto max-w-xl space-y-6">
+      <Link
+        to="/sales/$sale"
+        params={{ sale: saleId }}
+        className="inline-flex min-h-11 items-center text-accent-strong underline underline-offset-4 print:hidden"
+      >
+        {past?.saleName ?? sale?.name ?? t("toSale")}
+      </Link>
+      <Outcome order={order} heading={heading} />
+      <Card className="space-y-6">
+        {order.state === "held" && <Held order={order} payment={sale?.payment} pay={pay} cancel={cancel} />}
+        <Details order={order} item={item} saleName={past?.saleName ?? sale?.name} />
+      </Card>
+      <div className="flex flex-wrap gap-3 print:hidden">
+        {order.state === "confirmed" && (
+          <Button look="plain" onClick={() => print()}>
+            {t("print")}
+          </Button>
+        )}
+        <Button asChild look="plain">
+          <Link to="/orders">{t("step.orders")}</Link>
+        </Button>
+      </div>
+    </article>
+  );
+}
+
+function Coming({ late }: { late: boolean }) {
+  const { t } = useWords();
+  return (
+    <div className="mx-auto max-w-xl space-y-6">
+      <Skeleton className="h-11 w-40" />
+      <Skeleton className="h-24" />
+      <Skeleton className="h-80 rounded-2xl" />
+      <p role="status" className="text-muted">
+        {late && t("coming")}
+      </p>
+    </div>
+  );
+}
+
+function Absent({ saleId, again }: { saleId: string; again: () => void }) {
+  const { t } = useWords();
+  return (
+    <Page title={t("no.notFound.title")} text={t("absent")}>
+      <Button onClick={again}>{t("step.ask")}</Button>
+      <Button asChild look="plain">
+        <Link to="/sales/$sale" params={{ sale: saleId }}>
+          {t("toSale")}
+        </Link>
+      </Button>
+    </Page>
+  );
+}
+
+/** Orders are somebody's own. */
+export function SignInFirst() {
+  const { t } = useWords();
+  const returnTo = useLocation({ select: ({ href }) => href });
+  return (
+    <Page title={t("mine.signIn.title")} text={t("mine.signIn.text")}>
+      <Button asChild>
+        <Link to="/sign-in" search={{ returnTo }}>
+          {t("step.signIn")}
+        </Link>
+      </Button>
+    </Page>
+  );
+}
+
+function Page({ title, text, children }: { title: string; text: string; children: ReactNode }) {
+  return (
+    <div className="mx-auto max-w-xl space-y-4 py-12 text-center">
+      <h1 className="font-bold text-2xl">{title}</h1>
+      <p className="text-muted">{text}</p>
+      <div className="flex flex-wrap justify-center gap-3">{children}</div>
+    </div>
+  );
+}
