@@ -19,7 +19,7 @@ export function Frame() {
       >
         {t("skip")}
       </a>
-      <header className="border-line border-b bg-card">
+      <header className="border-line border-b bg-card print:hidden">
         <div className="mx-auto flex max-w-5xl flex-wrap items-center gap-x-2 px-4 py-1">
           <Link to="/" className="flex items-center gap-2 py-2 font-bold text-lg">
             <img src="/favicon.svg" alt="" width={28} height={28} />
@@ -54,7 +54,7 @@ export function Frame() {
       <main id="content" tabIndex={-1} className="mx-auto w-full max-w-5xl grow px-4 py-6 outline-none sm:py-10">
         <Outlet />
       </main>
-      <footer className="border-line border-t">
+      <footer className="border-line border-t print:hidden">
         <div className="mx-auto flex max-w-5xl flex-wrap items-center justify-between gap-3 px-4 py-4 text-muted text-sm">
           <a href="/docs" className="rounded underline underline-offset-2">
             {t("api")}
