@@ -11,13 +11,15 @@ import { type ItemToBuy, offerOf, type SaleToBuy, sells } from "./selling";
 import { useBuyer } from "./use-buyer";
 import { useWords } from "./use-words";
 import { useWish } from "./wish/use-wish";
-import { type Deed, isUnderWay } from "./wish/wish";
+import { type Deed, isUnderWay, type State } from "./wish/wish";
 
 interface Props {
   sale: SaleToBuy;
   item: ItemToBuy;
   quantity: number;
 }
+
+type Tell = ReturnType<typeof useWish>["tell"];
 
 const ORDER = "/sales/$sale/orders/$order";
 
@@ -30,6 +32,7 @@ export function Buy({ sale, item, quantity }: Props) {
   const deed = { to: "buy" as const, sale: sale.id, sku: item.sku, quantity } satisfies Deed;
   const { state, want, tell } = useWish(deed);
   useGoToOrder(state, tell);
+  useLookAtOnce(state, tell, item);
 
   const pending = buyer.entering || state.is === "sending" || state.is === "waiting";
   const offer = offerOf(sale, item);
@@ -46,7 +49,7 @@ export function Buy({ sale, item, quantity }: Props) {
 
   const isQuestion = isUnderWay(state) && !pending;
   const label = pending
-    ? t("buy.pending")
+    ? t(state.is === "waiting" ? "buy.waiting" : "buy.pending")
     : buyer.asGuest && open
       ? t("buy.asGuest")
       : offer === "buy"
@@ -55,7 +58,7 @@ export function Buy({ sale, item, quantity }: Props) {
           : t("buy.buy")
         : t(`buy.${offer}`);
   return (
-    <div className="space-y-3">
+    <div>
       {buyer.mustSignIn && open && !isUnderWay(state) ? (
         <SignInFirst look="main">{t("buy.signIn")}</SignInFirst>
       ) : (
@@ -69,9 +72,13 @@ export function Buy({ sale, item, quantity }: Props) {
           {label}
         </Button>
       )}
-      {buyer.asGuest && open && <SignInFirst look="plain">{t("buy.signIn")}</SignInFirst>}
+      {buyer.asGuest && open && (
+        <div className="mt-3">
+          <SignInFirst look="plain">{t("buy.signIn")}</SignInFirst>
+        </div>
+      )}
       <Progress state={state} tell={tell} again={buy} done={state.is === "done" && <Done order={state.order} />} />
-      <div role="status">
+      <div role="status" className="not-empty:mt-3">
         {buyer.failure === "unreachable" ? (
           <Notice tone="warn" title={t("no.busy.title")} live="off">
             <Step onClick={() => void buy()}>{t("step.again")}</Step>
@@ -85,7 +92,7 @@ export function Buy({ sale, item, quantity }: Props) {
 }
 
 /** Opens the order of a wish that was under way while the shopper looked. */
-function useGoToOrder(state: ReturnType<typeof useWish>["state"], tell: ReturnType<typeof useWish>["tell"]) {
+function useGoToOrder(state: State, tell: Tell) {
   const navigate = useNavigate();
   const watched = useRef(false);
   if (isUnderWay(state)) watched.current = true;
@@ -96,6 +103,22 @@ function useGoToOrder(state: ReturnType<typeof useWish>["state"], tell: ReturnTy
     tell({ is: "leave" });
     void navigate({ to: ORDER, params: { sale: order.sale, order: order.id } });
   });
+}
+
+/** Longest that a shopper who waits for units to come back waits after some are seen, so that not all ask at once. */
+const LOOK_WITHIN_MS = 1_000;
+
+/** Who waits for units to come back asks as soon as some are seen, before their time. */
+function useLookAtOnce(state: State, tell: Tell, { availability }: ItemToBuy) {
+  const waits = state.is === "waiting" && state.pause === "patient";
+  const seen = useRef(availability);
+  useEffect(() => {
+    const before = seen.current;
+    seen.current = availability;
+    if (!waits || availability !== "available" || before === "available") return;
+    const timer = setTimeout(() => tell({ is: "due" }), Math.random() * LOOK_WITHIN_MS);
+    return () => clearTimeout(timer);
+  }, [waits, availability, tell]);
 }
 
 function Done({ order }: { order: Order }) {

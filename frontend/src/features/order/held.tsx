@@ -30,10 +30,10 @@ export function Held({ order, payment, pay, cancel }: Props) {
   const busy = pay.underWay || cancel.underWay;
 
   return (
-    <div className="space-y-4 print:hidden">
+    <div className="print:hidden">
       <Timer ends={pay.ends} />
       {payUrl !== undefined && !over && (
-        <div className="space-y-2">
+        <div className="mt-4 space-y-2">
           <Button asChild size="large" className="w-full">
             <a href={payUrl}>{order.total ? t("pay.there", { total: money(order.total) }) : t("pay.now")}</a>
           </Button>
@@ -43,7 +43,7 @@ export function Held({ order, payment, pay, cancel }: Props) {
       {payUrl === undefined && payment !== "external" && !over && (
         <Button
           size="large"
-          className="w-full"
+          className="mt-4 w-full"
           aria-disabled={busy || payment === undefined}
           onClick={() => !busy && payment !== undefined && pay.want()}
         >
@@ -55,7 +55,7 @@ export function Held({ order, payment, pay, cancel }: Props) {
         </Button>
       )}
       <Progress state={pay.state} tell={pay.tell} again={() => pay.want()} />
-      <Button look="quiet" className="w-full" aria-disabled={busy} onClick={() => !busy && setAsking(true)}>
+      <Button look="quiet" className="mt-3 w-full" aria-disabled={busy} onClick={() => !busy && setAsking(true)}>
         {cancel.underWay ? t("cancel.pending") : t("cancel.start")}
       </Button>
       <Progress state={cancel.state} tell={cancel.tell} again={() => cancel.want()} />

@@ -21,13 +21,15 @@ export function OrderLine({ order, name, about }: Props) {
         params={{ sale: order.sale, order: order.id }}
         className="flex min-h-14 items-center gap-3 rounded-lg py-3 hover:bg-sunken"
       >
-        <span className="min-w-0 grow">
-          <span className="block truncate font-medium">{t("line", { quantity: order.quantity, name })}</span>
-          {about && <span className="block text-muted text-sm">{about}</span>}
-        </span>
-        <span className="flex shrink-0 flex-col items-end gap-1 sm:flex-row-reverse sm:items-center sm:gap-3">
-          <OrderBadge state={order.state} reason={order.reason} />
-          {order.total && <span className="text-sm tabular-nums">{money(order.total)}</span>}
+        <span className="flex min-w-0 grow flex-wrap items-center justify-between gap-x-4 gap-y-1">
+          <span className="min-w-0">
+            <span className="block font-medium">{t("line", { quantity: order.quantity, name })}</span>
+            {about && <span className="block text-muted text-sm">{about}</span>}
+          </span>
+          <span className="flex items-center gap-3">
+            {order.total && <span className="text-sm tabular-nums">{money(order.total)}</span>}
+            <OrderBadge state={order.state} reason={order.reason} />
+          </span>
         </span>
         <ChevronRight aria-hidden className="size-5 shrink-0 text-muted rtl:rotate-180" />
       </Link>

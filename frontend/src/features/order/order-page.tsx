@@ -30,12 +30,13 @@ interface Props {
 /** One order: what it is, how it stands, and what can be done about it. */
 export function OrderPage({ saleId, id, sale }: Props) {
   const session = useSession();
+  // What comes after the query decides how it goes on being asked.
+  const live = useRef(false);
   const { data, error, refetch, failureCount } = useQuery({
     ...orderQuery(saleId, id),
     enabled: session != null,
     refetchInterval: ({ state }) => (state.data?.state === "held" && !live.current ? READ_EVERY_MS : false),
   });
-  const live = useRef(false);
   live.current = useOrderEvents(saleId, id, session != null && data?.state === "held");
 
   if (session === null || (error && refusedAs(error, "not-signed-in"))) return <SignInFirst />;
@@ -54,10 +55,11 @@ function Shown({ order, saleId, sale }: { order: AnyOrder; saleId: string; sale:
   const pay = useOrderWish("pay", order);
   const cancel = useOrderWish("cancel", order);
   const heading = useRef<HTMLHeadingElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was pressed goes away with the state.
   useEffect(() => {
-    // Whoever came by pressing a button is where that button was: nowhere.
+    // Whoever pressed a button is where that button was: nowhere.
     if (document.activeElement === null || document.activeElement === document.body) heading.current?.focus();
-  }, []);
+  }, [order.state]);
   useTitle(t(`outcome.${order.reason ?? order.state}.title`));
   const past = "itemName" in order ? order : undefined;
   const item = past?.itemName ?? sale?.items.find(({ sku }) => sku === order.sku)?.name ?? order.sku;

@@ -22,7 +22,12 @@ interface Props {
 
 /** How it stands with a wish, in a live region: sentences change only with what happens, and what counts down is not read out. */
 export function Progress(props: Props) {
-  return <div role="status">{props.state.is !== "idle" && <Stand {...props} />}</div>;
+  // The region is there before it has something to say, and takes no room until then.
+  return (
+    <div role="status" className="not-empty:mt-3">
+      {props.state.is !== "idle" && <Stand {...props} />}
+    </div>
+  );
 }
 
 function Stand({ state, tell, again, done }: Props) {

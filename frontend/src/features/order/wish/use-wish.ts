@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { useSession } from "@/api/session";
 import { senderOf } from "./sender";
 import type { Deed, Event, State } from "./wish";
@@ -28,12 +28,13 @@ export function useWish(deed: Deed) {
   useEffect(() => {
     if (back) sender?.dispatch({ is: "signed-in" });
   }, [back, sender]);
+  const tell = useCallback((event: Event) => sender?.dispatch(event), [sender]);
   return {
     state,
     /** Whoever has just signed in is not known to this page yet: they are named. */
     want: (wanted: Deed, ends: number, by = customer) => {
       if (by !== undefined) senderOf(by, wanted, world).want(wanted, ends);
     },
-    tell: (event: Event) => sender?.dispatch(event),
+    tell,
   };
 }
