@@ -5,6 +5,7 @@ import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { useNow } from "@/ui/use-now";
 import { Progress } from "./progress";
+import { safeUrl } from "./safe-url";
 import { useWords } from "./use-words";
 import { left } from "./when";
 import type { OrderWish } from "./wish/use-order-wish";
@@ -97,10 +98,4 @@ function Timer({ ends }: { ends: number }) {
       </p>
     </div>
   );
-}
-
-/** Where to pay, if that is an address of the web and nothing that would run here. */
-export function safeUrl(url: string | undefined): string | undefined {
-  if (url === undefined || !URL.canParse(url)) return undefined;
-  return /^https?:$/.test(new URL(url).protocol) ? url : undefined;
 }
