@@ -1,6 +1,6 @@
 import createClient from "openapi-fetch";
 import { serverClock } from "./clock";
-import { isProblem, Refused, Unreachable } from "./problem";
+import { is, isProblem, Refused, Unreachable } from "./problem";
 import type { paths } from "./schema";
 
 /** Longest that an answer is waited for: an edge answers within ten seconds, or says that it cannot. */
@@ -8,6 +8,14 @@ const ANSWER_TIMEOUT_MS = 12_000;
 
 /** The API of the edge that served this page: every address and body is checked against its own description. */
 export const api = createClient<paths>({ baseUrl: location.origin });
+
+const strangers = new Set<() => void>();
+
+/** Calls `listener` whenever an answer says that nobody is signed in; the function that comes back ends that. */
+export function onNotSignedIn(listener: () => void): () => void {
+  strangers.add(listener);
+  return () => strangers.delete(listener);
+}
 
 interface Answer<Data> {
   data?: Data;
@@ -36,7 +44,10 @@ export async function ask<Data>(
   }
   const { data, error, response } = answer;
   if (!response.ok) {
-    if (isProblem(error)) throw new Refused(error);
+    if (isProblem(error)) {
+      if (is(error, "not-signed-in")) for (const listener of strangers) listener();
+      throw new Refused(error);
+    }
     throw new Unreachable(`status ${response.status} without a reason`);
   }
   if (typeof data === "object" && data !== null && "serverTime" in data) {

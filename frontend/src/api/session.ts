@@ -1,6 +1,17 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { type Query, queryOptions, useQuery } from "@tanstack/react-query";
 import { api, ask } from "./client";
 import { queryClient } from "./queries";
+import type { TimedCurrent } from "./schema";
+
+/** What is known of the session. */
+export interface Known extends TimedCurrent {
+  /** Whether it ended by itself: somebody was signed in, is not any more, and did not sign out here. */
+  readonly ended: boolean;
+}
+
+const KEY = ["session"];
+
+const isPersonal = (query: Query) => query.meta?.personal === true;
 
 /**
  * Who is signed in, if anybody, and how one can sign in.
@@ -8,10 +19,23 @@ import { queryClient } from "./queries";
  * The session itself lies in a cookie that no script can read, so the page has to ask.
  */
 export const sessionQuery = queryOptions({
-  queryKey: ["session"],
-  queryFn: ({ signal }) => ask((signal) => api.GET("/v1/sessions/current", { signal }), signal),
+  queryKey: KEY,
+  queryFn: async ({ signal }): Promise<Known> => {
+    const before = queryClient.getQueryData<Known>(KEY);
+    const now = await ask((signal) => api.GET("/v1/sessions/current", { signal }), signal);
+    if (before !== undefined && now.session !== undefined && before.session?.customer !== now.session.customer) {
+      // Somebody has signed in, here or in another tab: what is shown must be theirs.
+      void queryClient.resetQueries({ predicate: isPersonal });
+    }
+    return { ...now, ended: endedBetween(before, now) };
+  },
   staleTime: 60_000,
 });
+
+/** Whether a session ended between two answers; it stays ended until somebody signs in. */
+export function endedBetween(before: Known | undefined, now: TimedCurrent): boolean {
+  return now.session === undefined && before !== undefined && (before.session !== undefined || before.ended);
+}
 
 /** Who is signed in; `undefined` while that is not known, `null` when nobody is. */
 export function useSession() {
@@ -19,8 +43,16 @@ export function useSession() {
   return data === undefined ? undefined : (data.session ?? null);
 }
 
-/** Forgets what belonged to whoever was signed in, and asks who is now. */
+/**
+ * Forgets what belonged to whoever was signed in, and asks who is now. To be called when somebody has signed in or out here:
+ * that is no end of a session that anybody has to be told about.
+ */
 export async function sessionChanged(): Promise<void> {
-  queryClient.removeQueries({ predicate: (query) => query.meta?.personal === true });
-  await queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey });
+  queryClient.removeQueries({ predicate: isPersonal });
+  queryClient.setQueryData<Known>(KEY, (known) => {
+    if (known === undefined) return undefined;
+    const { session: _, ...rest } = known;
+    return { ...rest, ended: false };
+  });
+  await queryClient.invalidateQueries({ queryKey: KEY });
 }

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { useSession } from "@/api/session";
 import { Offline } from "./offline";
 import { Preferences } from "./preferences";
+import { SessionEnd } from "./session-end";
 
 const LINK =
   "rounded-lg px-2 py-2 font-medium text-muted hover:text-ink aria-[current=page]:text-accent-strong sm:px-3";
@@ -51,6 +52,7 @@ export function Frame() {
         </div>
       </header>
       <Offline />
+      <SessionEnd />
       <main id="content" tabIndex={-1} className="mx-auto w-full max-w-5xl grow px-4 py-6 outline-none sm:py-10">
         <Outlet />
       </main>

@@ -6,13 +6,9 @@ import { salesQuery } from "@/features/sale/api/list-sales";
 import { Broken } from "./broken";
 import { Frame } from "./frame";
 import { NotFound } from "./not-found";
+import { pathWithin } from "./path-within";
 import { SaleRoute } from "./routes/sale";
 import { SalesRoute } from "./routes/sales";
-
-/** A path of this page to come back to; anything else would send a reader elsewhere. */
-function pathWithin(value: unknown): string | undefined {
-  return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : undefined;
-}
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
 
