@@ -9,16 +9,18 @@ export function SessionEnd() {
   const ended = useSessionEnded();
   return (
     <div role="status" className="bg-warn-soft text-warn">
-      {ended && pathname !== "/sign-in" && (
+      {ended && (
         <p className="mx-auto flex max-w-5xl flex-wrap items-center gap-x-3 px-4 py-1 text-sm">
           <span className="py-2">{t("sessionEnd.text")}</span>
-          <Link
-            to="/sign-in"
-            search={{ returnTo: href }}
-            className="rounded py-2 font-semibold underline underline-offset-2"
-          >
-            {t("sessionEnd.signIn")}
-          </Link>
+          {pathname !== "/sign-in" && (
+            <Link
+              to="/sign-in"
+              search={{ returnTo: href }}
+              className="rounded py-2 font-semibold underline underline-offset-2"
+            >
+              {t("sessionEnd.signIn")}
+            </Link>
+          )}
         </p>
       )}
     </div>
