@@ -382,6 +382,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sales/{sale}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settles a sale: what became of its units, its orders and its money, and whether the books balance.
+         * @description Every order of the sale is read for it: ask when somebody looks, not all the time.
+         */
+        get: operations["saleStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{sale}/statement/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Downloads a list of a sale: its totals, all its orders or all its payments, as comma-separated values.
+         * @description Exactly what the ledger prints: SHA-256 of the orders is `ordersSha256` of the statement while nothing changes. A cell that a
+         *     spreadsheet would take for a formula begins with an apostrophe. A download that breaks off ends with an error of the
+         *     connection, never like one that is complete.
+         */
+        get: operations["downloadStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{sale}/statement/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the orders of a sale, of everybody, by customer and number. */
+        get: operations["listSaleOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -586,6 +645,20 @@ export interface components {
         };
         /** @description An order, from the sale or from the ledger. */
         AnyOrder: components["schemas"]["Order"] | components["schemas"]["PastOrder"];
+        /** @description The last comparison of what the stream holds with what the books hold. */
+        Audited: {
+            /**
+             * Format: date-time
+             * @description When; of several parts of a sale, the one that was compared longest ago.
+             */
+            at: string;
+            /** @description Whether units and money added up on both sides, and both sides were equal. */
+            balanced: boolean;
+            /** @description What did not add up, one sentence each; the first of them. */
+            breaches: string[];
+            /** @description Whether everything in this settlement was there already when it was compared. */
+            current: boolean;
+        };
         /**
          * @description Whether there is something to be had, as last seen. Only a claim's refusal says that something is sold out.
          * @enum {string}
@@ -1040,6 +1113,65 @@ export interface components {
             /** @description Which item. */
             sku: components["schemas"]["Sku"];
         };
+        /** @description What came of an item. `quantity − withheld + shortfall = supply = free + held + sold` whenever nothing is under way. */
+        ItemTotals: {
+            /**
+             * Format: int64
+             * @description Units that can be claimed.
+             */
+            free: number;
+            /**
+             * Format: int64
+             * @description Units of orders that are not paid yet.
+             */
+            held: number;
+            /** @description What it is called; its key once it has left the sale. */
+            itemName: string;
+            /**
+             * Format: int64
+             * @description Orders, whatever became of them.
+             */
+            orders: number;
+            /** @description Of one unit, by the newest definition. */
+            price?: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description Units that exist, by the newest definition.
+             */
+            quantity: number;
+            /**
+             * Format: int64
+             * @description Units among those that a merchant took back after they were sold.
+             */
+            refunded: number;
+            /**
+             * Format: int64
+             * @description Units that were given back, whoever gave them.
+             */
+            released: number;
+            /**
+             * Format: int64
+             * @description Units that a decrease could not take back, because they were taken.
+             */
+            shortfall: number;
+            /** @description Which item. */
+            sku: components["schemas"]["Sku"];
+            /**
+             * Format: int64
+             * @description Units that are sold.
+             */
+            sold: number;
+            /**
+             * Format: int64
+             * @description Units that were put on sale.
+             */
+            supply: number;
+            /**
+             * Format: int64
+             * @description Units among them that are not for sale.
+             */
+            withheld: number;
+        };
         /** @description Which limit was reached, its number, and what the customer already has. */
         Limit: {
             /** @description What was asked for. */
@@ -1191,6 +1323,19 @@ export interface components {
              * @example EUR
              */
             currency: string;
+        };
+        /** @description What a currency of a sale came to. */
+        MoneyTotals: {
+            /** @description By where they are in their life. */
+            payments: components["schemas"]["PaymentTotals"][];
+            /** @description Taken by payments that are under way. */
+            pending: components["schemas"]["Money"];
+            /** @description Given back to customers after it was earned. */
+            refunded: components["schemas"]["Money"];
+            /** @description Owed to customers: a provider has it and has to send it back. */
+            refundsDue: components["schemas"]["Money"];
+            /** @description Earned, without what went back. */
+            revenue: components["schemas"]["Money"];
         };
         /**
          * @description There is no such thing, or it is somebody else's. `now` where it may be about to be there: a claim may be under way.
@@ -1388,6 +1533,22 @@ export interface components {
          * @description Which order of a customer in a sale, from 0, contiguous, never reused.
          */
         OrderNumber: number;
+        /** @description A payment of an order. */
+        OrderPayment: {
+            /** @description How much. */
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Where its money comes from. */
+            mode: components["schemas"]["PaymentMode"];
+            /** @description What the provider calls it. */
+            reference?: string;
+            /** @description Where it is in its life. */
+            state: components["schemas"]["PaymentState"];
+        };
         /**
          * @description The order's units went back.
          * @example {
@@ -1435,6 +1596,34 @@ export interface components {
          * @enum {string}
          */
         OrderState: "held" | "confirmed" | "released";
+        /** @description How many orders came to which end. */
+        OrderTotals: {
+            /**
+             * Format: int64
+             * @description Given back by their customers.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Sold.
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description Not paid in time.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Not paid yet.
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Sold, and taken back by a merchant.
+             */
+            refunded: number;
+        };
         /**
          * @description How the orders of a sale are paid.
          * @enum {string}
@@ -1520,6 +1709,28 @@ export interface components {
              * @constant
              */
             type: "https://sluice.dev/problems/payment-declined";
+        };
+        /**
+         * @description Where the money of a payment comes from.
+         * @enum {string}
+         */
+        PaymentMode: "wallet" | "external";
+        /**
+         * @description Where a payment is in its life.
+         * @enum {string}
+         */
+        PaymentState: "pending" | "settled" | "returned" | "refunded" | "refund-due" | "failed";
+        /** @description Payments that are in one state. */
+        PaymentTotals: {
+            /** @description What they come to. */
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description Which state. */
+            state: components["schemas"]["PaymentState"];
         };
         /** @description Any no. */
         Problem: components["schemas"]["AccountExistsProblem"] | components["schemas"]["AllUnitsHeldProblem"] | components["schemas"]["AlreadyPaidProblem"] | components["schemas"]["BusyProblem"] | components["schemas"]["FewerLeftProblem"] | components["schemas"]["ForbiddenProblem"] | components["schemas"]["HoldExpiredProblem"] | components["schemas"]["IdempotencyKeyRequiredProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"] | components["schemas"]["InsufficientFundsProblem"] | components["schemas"]["InternalProblem"] | components["schemas"]["InvalidRequestProblem"] | components["schemas"]["LimitReachedProblem"] | components["schemas"]["MethodNotAllowedProblem"] | components["schemas"]["NotFoundProblem"] | components["schemas"]["NotOpenYetProblem"] | components["schemas"]["NotSignedInProblem"] | components["schemas"]["OrderReleasedProblem"] | components["schemas"]["PaymentDeclinedProblem"] | components["schemas"]["RateLimitedProblem"] | components["schemas"]["SaleClosedProblem"] | components["schemas"]["SalePausedProblem"] | components["schemas"]["SoldOutProblem"] | components["schemas"]["TimedOutProblem"];
@@ -1707,6 +1918,53 @@ export interface components {
          * @example aurora-3f2a9c1e
          */
         SaleId: string;
+        /** @description An order as a merchant sees it. */
+        SaleOrder: {
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            changedAt: string;
+            /** @description Whose it is. */
+            customer: components["schemas"]["CustomerId"];
+            /**
+             * Format: date-time
+             * @description When it must be paid; only while it is held.
+             */
+            expiresAt?: string;
+            /** @description Its id: what it is refunded by. */
+            id: components["schemas"]["OrderId"];
+            /** @description What that is called. */
+            itemName: string;
+            /** @description Which of the customer's orders in this sale, from 0. */
+            number: components["schemas"]["OrderNumber"];
+            /** @description What was paid for it: the newest first, those that failed after all others, eight at most. */
+            payments: components["schemas"]["OrderPayment"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            placedAt: string;
+            /** @description Of one unit, by the newest definition. */
+            price?: components["schemas"]["Money"];
+            /** @description How many units of it. */
+            quantity: components["schemas"]["Units"];
+            /** @description Why it was released; only when it was. */
+            reason?: components["schemas"]["Reason"];
+            /** @description What was claimed. */
+            sku: components["schemas"]["Sku"];
+            /** @description Where it is in its life. */
+            state: components["schemas"]["OrderState"];
+            /** @description Of all units. */
+            total?: components["schemas"]["Money"];
+        };
+        /** @description A page of the orders of a sale. */
+        SaleOrders: {
+            /** @description What to send as `cursor` for those that come next. */
+            cursor?: string;
+            /** @description By customer and number. */
+            orders: components["schemas"]["SaleOrder"][];
+        };
         /**
          * @description The merchant paused it.
          * @example {
@@ -1772,6 +2030,33 @@ export interface components {
             /** @description What to send as a bearer; pages have it in a cookie instead. */
             token?: string;
         };
+        /** @description The settlement of a sale at one moment, from Postgres alone. */
+        Settlement: {
+            /** @description Whether the books balanced when both sides were last compared; missing while a part of the sale never was. */
+            audit?: components["schemas"]["Audited"];
+            /**
+             * Format: date-time
+             * @description When it ended, or will.
+             */
+            end: string;
+            /** @description By item, in the order of their keys. */
+            items: components["schemas"]["ItemTotals"][];
+            /** @description By currency; none in a sale without payments. */
+            money: components["schemas"]["MoneyTotals"][];
+            /** @description Of all items together. */
+            orders: components["schemas"]["OrderTotals"];
+            /** @description SHA-256, in hex, of exactly the list of all orders that can be downloaded. */
+            ordersSha256: string;
+            /** @description Which sale. */
+            sale: components["schemas"]["SaleId"];
+            /** @description What it is called. */
+            saleName: string;
+            /**
+             * Format: date-time
+             * @description When it began, or will.
+             */
+            start: string;
+        };
         /**
          * @description The only state of an order that is being settled.
          * @enum {string}
@@ -1786,6 +2071,11 @@ export interface components {
             /** @description That it is being settled. */
             state: components["schemas"]["Settling"];
         };
+        /**
+         * @description The lists that there are.
+         * @enum {string}
+         */
+        SheetOf: "totals" | "orders" | "payments";
         /** @description Who is signed in, as the session says. */
         SignedIn: {
             /** @description Whom orders and wallets belong to. */
@@ -2031,6 +2321,7 @@ export type AccountExistsProblem = components['schemas']['AccountExistsProblem']
 export type AllUnitsHeldProblem = components['schemas']['AllUnitsHeldProblem'];
 export type AlreadyPaidProblem = components['schemas']['AlreadyPaidProblem'];
 export type AnyOrder = components['schemas']['AnyOrder'];
+export type Audited = components['schemas']['Audited'];
 export type Availability = components['schemas']['Availability'];
 export type BusyProblem = components['schemas']['BusyProblem'];
 export type CallbackAnswer = components['schemas']['CallbackAnswer'];
@@ -2049,11 +2340,13 @@ export type InternalProblem = components['schemas']['InternalProblem'];
 export type InvalidRequestProblem = components['schemas']['InvalidRequestProblem'];
 export type Item = components['schemas']['Item'];
 export type ItemStock = components['schemas']['ItemStock'];
+export type ItemTotals = components['schemas']['ItemTotals'];
 export type Limit = components['schemas']['Limit'];
 export type LimitReachedProblem = components['schemas']['LimitReachedProblem'];
 export type Me = components['schemas']['Me'];
 export type MethodNotAllowedProblem = components['schemas']['MethodNotAllowedProblem'];
 export type Money = components['schemas']['Money'];
+export type MoneyTotals = components['schemas']['MoneyTotals'];
 export type NotFoundProblem = components['schemas']['NotFoundProblem'];
 export type NotOpenYetProblem = components['schemas']['NotOpenYetProblem'];
 export type NotSignedInProblem = components['schemas']['NotSignedInProblem'];
@@ -2061,13 +2354,18 @@ export type Order = components['schemas']['Order'];
 export type OrderEvent = components['schemas']['OrderEvent'];
 export type OrderId = components['schemas']['OrderId'];
 export type OrderNumber = components['schemas']['OrderNumber'];
+export type OrderPayment = components['schemas']['OrderPayment'];
 export type OrderReleasedProblem = components['schemas']['OrderReleasedProblem'];
 export type Orders = components['schemas']['Orders'];
 export type OrderState = components['schemas']['OrderState'];
+export type OrderTotals = components['schemas']['OrderTotals'];
 export type PaidBy = components['schemas']['PaidBy'];
 export type PastOrder = components['schemas']['PastOrder'];
 export type PastOrders = components['schemas']['PastOrders'];
 export type PaymentDeclinedProblem = components['schemas']['PaymentDeclinedProblem'];
+export type PaymentMode = components['schemas']['PaymentMode'];
+export type PaymentState = components['schemas']['PaymentState'];
+export type PaymentTotals = components['schemas']['PaymentTotals'];
 export type Problem = components['schemas']['Problem'];
 export type RateLimitedProblem = components['schemas']['RateLimitedProblem'];
 export type Reason = components['schemas']['Reason'];
@@ -2077,11 +2375,15 @@ export type Sale = components['schemas']['Sale'];
 export type SaleClosedProblem = components['schemas']['SaleClosedProblem'];
 export type SaleEvent = components['schemas']['SaleEvent'];
 export type SaleId = components['schemas']['SaleId'];
+export type SaleOrder = components['schemas']['SaleOrder'];
+export type SaleOrders = components['schemas']['SaleOrders'];
 export type SalePausedProblem = components['schemas']['SalePausedProblem'];
 export type SaleState = components['schemas']['SaleState'];
 export type Session = components['schemas']['Session'];
+export type Settlement = components['schemas']['Settlement'];
 export type Settling = components['schemas']['Settling'];
 export type SettlingOrder = components['schemas']['SettlingOrder'];
+export type SheetOf = components['schemas']['SheetOf'];
 export type SignedIn = components['schemas']['SignedIn'];
 export type SignIn = components['schemas']['SignIn'];
 export type Sku = components['schemas']['Sku'];
@@ -4526,6 +4828,367 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Invalid request */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            431: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    saleStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the sale. */
+                sale: components["schemas"]["SaleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settlement at this moment */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settlement"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            431: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    downloadStatement: {
+        parameters: {
+            query: {
+                /** @description Which list. */
+                of: components["schemas"]["SheetOf"];
+            };
+            header?: never;
+            path: {
+                /** @description The id of the sale. */
+                sale: components["schemas"]["SaleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list, with a header line */
+            200: {
+                headers: {
+                    /** @description That it is a file, and what it is called */
+                    "Content-Disposition"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description Invalid request */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description Invalid request */
+            431: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidRequestProblem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalProblem"];
+                };
+            };
+            /** @description Busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BusyProblem"];
+                };
+            };
+            /** @description Timed out */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TimedOutProblem"];
+                };
+            };
+        };
+    };
+    listSaleOrders: {
+        parameters: {
+            query?: {
+                /** @description Where an earlier page ended. */
+                cursor?: string;
+                /** @description Most orders to answer with; 20 when it is not given. */
+                limit?: number;
+                /** @description Only this order. */
+                order?: components["schemas"]["OrderId"];
+                /** @description Only orders in this state. */
+                state?: components["schemas"]["OrderState"];
+            };
+            header?: never;
+            path: {
+                /** @description The id of the sale. */
+                sale: components["schemas"]["SaleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of orders */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SaleOrders"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotSignedInProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
             /** @description Invalid request */
