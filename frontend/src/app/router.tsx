@@ -1,6 +1,7 @@
 /** Every address of the page on one screen. The first two are what a crowd opens; the others load when they are wanted. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { queryClient } from "@/api/queries";
+import type { OrderState } from "@/api/schema";
 import { saleQuery } from "@/features/sale/api/get-sale";
 import { salesQuery } from "@/features/sale/api/list-sales";
 import { Broken } from "./broken";
@@ -9,6 +10,8 @@ import { NotFound } from "./not-found";
 import { pathWithin } from "./path-within";
 import { SaleRoute } from "./routes/sale";
 import { SalesRoute } from "./routes/sales";
+
+const ORDER_STATES: readonly OrderState[] = ["held", "confirmed", "released"];
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
 
@@ -66,6 +69,13 @@ const merchant = createRoute({
 const statement = createRoute({
   getParentRoute: () => root,
   path: "/merchant/$sale",
+  validateSearch: (search: Record<string, unknown>): { state?: OrderState; order?: string } => {
+    const state = ORDER_STATES.find((state) => state === search.state);
+    return {
+      ...(state === undefined ? {} : { state }),
+      ...(typeof search.order === "string" ? { order: search.order } : {}),
+    };
+  },
   component: lazyRouteComponent(() => import("./routes/merchant"), "StatementRoute"),
 });
 
