@@ -24,6 +24,17 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // Few files rather than many: what all pages share, and what comes from others and so stays the same over releases.
+        codeSplitting: {
+          groups: [
+            { name: "vendor", test: /node_modules/ },
+            { name: "shared", test: /src\/(api|app|format|ui|text\/\w+\.ts)/, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   server: {
     // Sessions are bound to the origin that the edge sees, so it must look like the edge's own.

@@ -1,17 +1,23 @@
-/** Every address of the page on one screen. The first two are what a crowd opens; the others load when they are wanted. */
+/** Every address of the page on one screen. The first is what a crowd opens; the others load when they are wanted. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { queryClient } from "@/api/queries";
 import type { OrderState } from "@/api/schema";
 import { saleQuery } from "@/features/sale/api/get-sale";
 import { salesQuery } from "@/features/sale/api/list-sales";
+import type { Part } from "@/text/languages";
+import { need } from "@/text/text";
 import { Broken } from "./broken";
 import { Frame } from "./frame";
 import { NotFound } from "./not-found";
 import { pathWithin } from "./path-within";
-import { SaleRoute } from "./routes/sale";
 import { SalesRoute } from "./routes/sales";
 
 const ORDER_STATES: readonly OrderState[] = ["held", "confirmed", "released"];
+
+/** What a page is made of, its words included; both are asked for at once. */
+function withText<Module>(part: Part, load: () => Promise<Module>): () => Promise<Module> {
+  return async () => (await Promise.all([load(), need(part)]))[0];
+}
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
 
@@ -26,19 +32,28 @@ const sale = createRoute({
   getParentRoute: () => root,
   path: "/sales/$sale",
   loader: ({ params }) => void queryClient.prefetchQuery(saleQuery(params.sale)),
-  component: SaleRoute,
+  component: lazyRouteComponent(
+    withText("order", () => import("./routes/sale")),
+    "SaleRoute",
+  ),
 });
 
 const order = createRoute({
   getParentRoute: () => root,
   path: "/sales/$sale/orders/$order",
-  component: lazyRouteComponent(() => import("./routes/order"), "OrderRoute"),
+  component: lazyRouteComponent(
+    withText("order", () => import("./routes/order")),
+    "OrderRoute",
+  ),
 });
 
 const orders = createRoute({
   getParentRoute: () => root,
   path: "/orders",
-  component: lazyRouteComponent(() => import("./routes/orders"), "OrdersRoute"),
+  component: lazyRouteComponent(
+    withText("order", () => import("./routes/orders")),
+    "OrdersRoute",
+  ),
 });
 
 const signIn = createRoute({
@@ -51,19 +66,28 @@ const signIn = createRoute({
       ...(typeof search.problem === "string" ? { problem: search.problem } : {}),
     };
   },
-  component: lazyRouteComponent(() => import("./routes/sign-in"), "SignInRoute"),
+  component: lazyRouteComponent(
+    withText("account", () => import("./routes/sign-in")),
+    "SignInRoute",
+  ),
 });
 
 const account = createRoute({
   getParentRoute: () => root,
   path: "/account",
-  component: lazyRouteComponent(() => import("./routes/account"), "AccountRoute"),
+  component: lazyRouteComponent(
+    withText("account", () => import("./routes/account")),
+    "AccountRoute",
+  ),
 });
 
 const merchant = createRoute({
   getParentRoute: () => root,
   path: "/merchant",
-  component: lazyRouteComponent(() => import("./routes/merchant"), "MerchantRoute"),
+  component: lazyRouteComponent(
+    withText("merchant", () => import("./routes/merchant")),
+    "MerchantRoute",
+  ),
 });
 
 const statement = createRoute({
@@ -76,7 +100,10 @@ const statement = createRoute({
       ...(typeof search.order === "string" ? { order: search.order } : {}),
     };
   },
-  component: lazyRouteComponent(() => import("./routes/merchant"), "StatementRoute"),
+  component: lazyRouteComponent(
+    withText("merchant", () => import("./routes/merchant")),
+    "StatementRoute",
+  ),
 });
 
 export const router = createRouter({

@@ -12,6 +12,8 @@ export type Language = keyof typeof LANGUAGES;
 /** Parts of the catalogue: one file of each language per feature. */
 export const PARTS = ["common", "sale", "order", "account", "merchant"] as const;
 
+export type Part = (typeof PARTS)[number];
+
 const RIGHT_TO_LEFT: ReadonlySet<Language> = new Set(["ar"]);
 
 export function isLanguage(text: unknown): text is Language {

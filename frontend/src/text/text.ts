@@ -1,21 +1,33 @@
 /**
  * Every word of the page.
  *
- * A language is loaded when it is first wanted, all of it at once, so nobody downloads four others. There is no fallback
- * language: a test says when a catalogue lacks a text, so none is ever shown half translated.
+ * A part of a language is loaded when it is first wanted, so nobody downloads four other languages, or what merchants read.
+ * There is no fallback language: a test says when a catalogue lacks a text, so none is ever shown half translated.
  */
 import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
-import { chooseLanguage, directionOf, isLanguage, type Language } from "./languages";
+import { chooseLanguage, directionOf, isLanguage, type Language, type Part } from "./languages";
 
 const CHOSEN = "sluice.language";
 
-const catalogues = import.meta.glob<Record<string, object>>("./*/index.ts", { import: "default" });
+const catalogue = import.meta.glob<object>("./*/*.json", { import: "default" });
+
+/** What has been wanted so far: another language needs the same. */
+const wanted = new Set<Part>(["common", "sale"]);
 
 async function load(language: Language): Promise<void> {
-  if (i18next.hasResourceBundle(language, "common")) return;
-  const catalogue = await catalogues[`./${language}/index.ts`]?.();
-  for (const [part, texts] of Object.entries(catalogue ?? {})) i18next.addResourceBundle(language, part, texts);
+  const missing = [...wanted].filter((part) => !i18next.hasResourceBundle(language, part));
+  const load = async (part: Part) =>
+    i18next.addResourceBundle(language, part, await catalogue[`./${language}/${part}.json`]?.());
+  await Promise.all(missing.map(load));
+}
+
+/** Loads a part of the catalogue that a page needs, in the language that is shown. */
+export async function need(part: Part): Promise<void> {
+  wanted.add(part);
+  // Before the page has started its language is not known; what is wanted by then comes with it.
+  if (i18next.isInitialized) await load(language());
+  else await started;
 }
 
 function show(language: Language): void {
@@ -33,6 +45,11 @@ export const numbersOfReaders: FormatterModule = {
     typeof value === "number" ? new Intl.NumberFormat(language).format(value) : (value as string),
 };
 
+let begin: () => void;
+const started = new Promise<void>((resolve) => {
+  begin = resolve;
+});
+
 /** Loads the reader's language; nothing can be drawn before. */
 export async function startText(): Promise<i18n> {
   const language = chooseLanguage(localStorage.getItem(CHOSEN), navigator.languages);
@@ -49,6 +66,7 @@ export async function startText(): Promise<i18n> {
     });
   await load(language);
   show(language);
+  begin();
   return i18next;
 }
 
