@@ -1,7 +1,6 @@
 /** Every address of the page on one screen. The first is what a crowd opens; the others load when they are wanted. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { queryClient } from "@/api/queries";
-import type { OrderState } from "@/api/schema";
 import { saleQuery } from "@/features/sale/api/get-sale";
 import { salesQuery } from "@/features/sale/api/list-sales";
 import type { Part } from "@/text/languages";
@@ -9,10 +8,8 @@ import { need } from "@/text/text";
 import { Broken } from "./broken";
 import { Frame } from "./frame";
 import { NotFound } from "./not-found";
-import { pathWithin } from "./path-within";
 import { SalesRoute } from "./routes/sales";
-
-const ORDER_STATES: readonly OrderState[] = ["held", "confirmed", "released"];
+import { signInSearch, statementSearch } from "./search";
 
 /** What a page is made of, its words included; both are asked for at once. */
 function withText<Module>(part: Part, load: () => Promise<Module>): () => Promise<Module> {
@@ -59,13 +56,7 @@ const orders = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search: Record<string, unknown>): { returnTo?: string; problem?: string } => {
-    const returnTo = pathWithin(search.returnTo);
-    return {
-      ...(returnTo === undefined ? {} : { returnTo }),
-      ...(typeof search.problem === "string" ? { problem: search.problem } : {}),
-    };
-  },
+  validateSearch: signInSearch,
   component: lazyRouteComponent(
     withText("account", () => import("./routes/sign-in")),
     "SignInRoute",
@@ -93,13 +84,7 @@ const merchant = createRoute({
 const statement = createRoute({
   getParentRoute: () => root,
   path: "/merchant/$sale",
-  validateSearch: (search: Record<string, unknown>): { state?: OrderState; order?: string } => {
-    const state = ORDER_STATES.find((state) => state === search.state);
-    return {
-      ...(state === undefined ? {} : { state }),
-      ...(typeof search.order === "string" ? { order: search.order } : {}),
-    };
-  },
+  validateSearch: statementSearch,
   component: lazyRouteComponent(
     withText("merchant", () => import("./routes/merchant")),
     "StatementRoute",

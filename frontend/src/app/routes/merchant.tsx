@@ -38,9 +38,10 @@ export function MerchantRoute() {
 export function StatementRoute() {
   const { t } = useTranslation("merchant");
   const { sale } = useParams({ from: "/merchant/$sale" });
-  const which = useSearch({ from: "/merchant/$sale" });
+  const { state, order } = useSearch({ from: "/merchant/$sale" });
+  const which = { ...(state && { state }), ...(order && { order }) };
   const navigate = useNavigate();
-  const search = new URLSearchParams({ ...which }).toString();
+  const search = new URLSearchParams(which).toString();
   return (
     <ForMerchants here={`/merchant/${sale}${search && `?${search}`}`}>
       <StatementPage

@@ -20,7 +20,8 @@ export function SubmitButton({ error, waiting, children }: Props) {
     setRefused(often);
     setUntil(often === undefined ? 0 : serverClock.now() + often.retryAfterSeconds * 1_000);
   }
-  const left = Math.max(0, Math.ceil((until - useNow()) / 1_000));
+  // The clock of the page turns at full seconds, so that it may be up to one behind.
+  const left = Math.max(0, Math.min(often?.retryAfterSeconds ?? 0, Math.ceil((until - useNow()) / 1_000)));
   return (
     // It stays the same button, or it would lose the focus.
     <Button type={left > 0 ? "button" : "submit"} className="w-full" aria-disabled={waiting || left > 0}>

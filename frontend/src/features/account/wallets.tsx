@@ -41,7 +41,7 @@ export function Wallets() {
                   aria-pressed={wallet === shown}
                   onClick={() => setChosen(wallet.balance.currency)}
                   className={classes(
-                    "h-full w-full cursor-pointer rounded-2xl border bg-card p-4 text-start sm:p-6",
+                    "flex h-full w-full cursor-pointer items-start rounded-2xl border bg-card p-4 text-start sm:p-6",
                     wallet === shown ? "border-accent outline-1 outline-accent" : "border-line hover:bg-sunken",
                   )}
                 >
