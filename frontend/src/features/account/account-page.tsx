@@ -8,6 +8,7 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Notice } from "@/ui/notice";
 import { Skeleton } from "@/ui/skeleton";
+import { useTitle } from "@/ui/use-title";
 import { meQuery } from "./api/get-me";
 import { signOut } from "./api/sign-out";
 import { EnterFailure } from "./enter-failure";
@@ -27,6 +28,7 @@ export function AccountPage({ session, onLeft, signInLink }: Props) {
   const { data: me, isPending } = useQuery(meQuery);
   const leave = useMutation({ mutationFn: signOut, onSuccess: onLeft });
   const leaving = leave.isPending || leave.isSuccess;
+  useTitle(t("account.title"));
   return (
     <div className="space-y-8">
       <div className="flex flex-wrap items-center justify-between gap-4">

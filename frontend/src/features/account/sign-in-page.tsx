@@ -7,6 +7,7 @@ import { Card } from "@/ui/card";
 import { Failure } from "@/ui/failure";
 import { Notice } from "@/ui/notice";
 import { Skeleton } from "@/ui/skeleton";
+import { useTitle } from "@/ui/use-title";
 import type { Mode } from "./credentials";
 import { Guest } from "./guest";
 import { arrivalOf } from "./refusals";
@@ -27,6 +28,7 @@ export function SignInPage({ returnTo, problem, onEntered }: Props) {
   const [mode, setMode] = useState<Mode>("signIn");
   const { data, error, refetch } = useQuery(sessionQuery);
   const arrival = arrivalOf(problem);
+  useTitle(t(`${mode}.title`));
   return (
     <div className="mx-auto max-w-md space-y-6">
       <h1 id={id} className="font-bold text-3xl">

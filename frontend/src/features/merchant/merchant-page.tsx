@@ -6,6 +6,7 @@ import { formatWhen } from "@/format/when";
 import { Badge, type Tone } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import { Skeleton } from "@/ui/skeleton";
+import { useTitle } from "@/ui/use-title";
 import { merchantSalesQuery } from "./api/list-sales";
 import { OtherSale } from "./other-sale";
 import { ReadFailure } from "./read-failure";
@@ -15,6 +16,7 @@ import { unitsOf } from "./units-of";
 export function MerchantPage({ onSale }: { onSale: (sale: string) => void }) {
   const { t } = useTranslation("merchant");
   const { data, error, refetch } = useQuery(merchantSalesQuery);
+  useTitle(t("title"));
   return (
     <div className="space-y-8">
       <h1 className="font-bold text-3xl">{t("title")}</h1>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { formatWhen } from "@/format/when";
 import { Button } from "@/ui/button";
 import { Skeleton } from "@/ui/skeleton";
+import { useTitle } from "@/ui/use-title";
 import { statementQuery } from "./api/get-statement";
 import type { Which } from "./api/list-sale-orders";
 import { Audit } from "./audit";
@@ -26,6 +27,7 @@ interface Props {
 export function StatementPage({ sale, which, onWhich, back }: Props) {
   const { t, i18n } = useTranslation("merchant");
   const { data, error, isFetching, refetch } = useQuery(statementQuery(sale));
+  useTitle(data?.saleName ?? t("title"));
   return (
     <div className="space-y-10">
       <div className="space-y-2">
