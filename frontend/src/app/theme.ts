@@ -1,3 +1,5 @@
+import { recalled, remember } from "@/api/remembered";
+
 /** Light, dark, or whatever the system says. */
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -5,7 +7,7 @@ export type Theme = (typeof THEMES)[number];
 const CHOSEN = "sluice.theme";
 
 export function chosenTheme(): Theme {
-  const chosen = localStorage.getItem(CHOSEN);
+  const chosen = recalled(CHOSEN);
   return THEMES.find((theme) => theme === chosen) ?? "system";
 }
 
@@ -14,6 +16,6 @@ export function showTheme(theme: Theme): void {
 }
 
 export function chooseTheme(theme: Theme): void {
-  localStorage.setItem(CHOSEN, theme);
+  remember(CHOSEN, theme);
   showTheme(theme);
 }

@@ -6,6 +6,7 @@
  */
 import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
+import { recalled, remember } from "@/api/remembered";
 import { chooseLanguage, directionOf, isLanguage, type Language, type Part } from "./languages";
 
 const CHOSEN = "sluice.language";
@@ -52,7 +53,7 @@ const started = new Promise<void>((resolve) => {
 
 /** Loads the reader's language; nothing can be drawn before. */
 export async function startText(): Promise<i18n> {
-  const language = chooseLanguage(localStorage.getItem(CHOSEN), navigator.languages);
+  const language = chooseLanguage(recalled(CHOSEN), navigator.languages);
   await i18next
     .use(numbersOfReaders)
     .use(initReactI18next)
@@ -75,7 +76,7 @@ export async function speak(language: Language): Promise<void> {
   await load(language);
   await i18next.changeLanguage(language);
   show(language);
-  localStorage.setItem(CHOSEN, language);
+  remember(CHOSEN, language);
 }
 
 /** The language that is shown. */
