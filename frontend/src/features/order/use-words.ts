@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { serverClock } from "@/api/clock";
 import { formatMoney } from "@/format/money";
-import { inWords } from "@/format/remaining";
+import { formatWait } from "@/format/wait";
 import type { Words } from "./refusal-words";
 import { instant } from "./when";
 
@@ -14,6 +14,6 @@ export function useWords(): Words & { locale: string } {
     locale,
     money: (money) => formatMoney(money, locale),
     instant: (at) => instant(at, serverClock.now(), locale),
-    seconds: (seconds) => inWords(["second", seconds], locale),
+    seconds: (seconds) => formatWait(seconds, locale),
   };
 }

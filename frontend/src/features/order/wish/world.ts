@@ -25,7 +25,7 @@ function ended(state: State) {
     queryClient.setQueryData(sessionQuery.queryKey, (known) => {
       if (known === undefined) return undefined;
       const { session: _, ...rest } = known;
-      return rest;
+      return { ...rest, ended: true };
     });
     void queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey });
     return;
