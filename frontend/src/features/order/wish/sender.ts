@@ -39,11 +39,11 @@ export class Sender {
     readonly customer: string,
     private readonly world: World,
   ) {
-    hearOthers(
+    hearOthers({
       place,
-      (key, state) => this.dispatch({ is: "ended", key, state }),
-      (wish) => wish.customer === customer && this.dispatch({ is: "found", wish }),
-    );
+      ended: (key, state) => this.dispatch({ is: "ended", key, state }),
+      found: (wish) => wish.customer === customer && this.dispatch({ is: "found", wish }),
+    });
     addEventListener("online", () => this.#wake());
     const found = recall(place, customer);
     if (found) this.dispatch({ is: "found", wish: found });
