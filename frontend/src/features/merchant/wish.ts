@@ -39,4 +39,18 @@ export class Wishes {
   }
 }
 
-export const wishes = new Wishes(localStorage);
+/** The browser's; where that is switched off, one that lasts as long as the page does. */
+function storage(): Storage {
+  try {
+    return localStorage;
+  } catch {
+    const kept = new Map<string, string>();
+    return {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => void kept.set(name, value),
+      removeItem: (name) => void kept.delete(name),
+    };
+  }
+}
+
+export const wishes = new Wishes(storage());

@@ -1,9 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Sale } from "@/api/schema";
-import { formatInstant } from "@/format/window";
 import { Skeleton } from "@/ui/skeleton";
 import { Countdown } from "./countdown";
+import { Ended } from "./ended";
 import { Picture } from "./picture";
 import { Price } from "./price";
 import { freeOfAll, quantityOfAll, saleStanding, turnOf } from "./standing";
@@ -61,12 +61,11 @@ function Stock({ sale }: { sale: Sale }) {
 }
 
 function Turn({ sale }: { sale: Sale }) {
-  const { t, i18n } = useTranslation("sale");
   const turn = turnOf(sale);
   if (turn !== undefined) {
     return <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="line" />;
   }
-  return sale.state === "ended" ? t("ended", { when: formatInstant(sale.end, i18n.language) }) : null;
+  return sale.state === "ended" ? <Ended sale={sale} /> : null;
 }
 
 /** Room for a card that is on its way. */

@@ -1,13 +1,13 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Sale } from "@/api/schema";
-import { formatInstant } from "@/format/window";
 import { Button } from "@/ui/button";
 import { classes } from "@/ui/classes";
 import { Failure } from "@/ui/failure";
 import { Skeleton } from "@/ui/skeleton";
 import { useTitle } from "@/ui/use-title";
 import { Countdown } from "./countdown";
+import { Ended } from "./ended";
 import { type BuySlot, ItemCard } from "./item-card";
 import { SaleFacts } from "./sale-facts";
 import { turnOf } from "./standing";
@@ -50,7 +50,7 @@ export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
         </h1>
         <Turn sale={sale} />
       </header>
-      <ul className={classes("grid gap-4 sm:gap-6", !alone && "sm:grid-cols-2 lg:grid-cols-3")}>
+      <ul className={classes("grid items-start gap-4 sm:gap-6", !alone && "sm:grid-cols-2 lg:grid-cols-3")}>
         {sale.items.map((item) => (
           <li key={item.sku}>
             <ItemCard sale={sale} item={item} buy={buy} alone={alone} />
@@ -69,14 +69,16 @@ export function SalePage({ id, buy }: { id: string; buy: BuySlot }) {
 
 /** What the clock does to the sale next, or why it does nothing; as high in every state. */
 function Turn({ sale }: { sale: Sale }) {
-  const { t, i18n } = useTranslation("sale");
+  const { t } = useTranslation("sale");
   const turn = turnOf(sale);
   return (
     <div className="flex min-h-25 flex-col justify-end">
       {sale.state === "paused" || sale.state === "unavailable" ? (
         <p className="my-auto text-warn">{t(`reason.${sale.state}`)}</p>
       ) : turn === undefined ? (
-        <p className="my-auto text-lg text-muted">{t("ended", { when: formatInstant(sale.end, i18n.language) })}</p>
+        <p className="my-auto text-lg text-muted">
+          <Ended sale={sale} />
+        </p>
       ) : (
         <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="faces" />
       )}
