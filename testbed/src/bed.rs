@@ -221,6 +221,7 @@ impl BedBuilder {
     pub async fn start(self) -> anyhow::Result<Bed> {
         let base = self.base.clone().unwrap_or_else(std::env::temp_dir);
         let base = base.canonicalize().with_context(|| format!("no folder {}", base.display()))?;
+        crate::files::allow_servers()?;
         let bed = Bed {
             settings: self,
             nats: OnceCell::new(),
