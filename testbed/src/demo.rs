@@ -91,6 +91,9 @@ pub(crate) struct Crowd {
     /// How many seconds a shopper keeps asking.
     #[arg(long, default_value_t = 60)]
     patience: u64,
+    /// How many people only look on: each has an event stream open, from before the crowd begins until it has ended.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=40_000))]
+    viewers: u32,
 }
 
 /// Runs the command.

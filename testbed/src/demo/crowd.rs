@@ -7,11 +7,15 @@ use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use testbed::crowd::{Arrival, Crowd};
+use testbed::viewers::{self, Viewers};
 
 use super::state::State;
 
 /// How many sessions are made by one command: its output has to fit into memory twice.
 const SESSIONS_AT_ONCE: usize = 100_000;
+
+/// How long the last event may take to reach every viewer; far beyond any delay that is not a fault.
+const SEEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What is counted on each side.
 const COLUMNS: [&str; 5] = ["supply", "free", "held", "sold", "orders"];
@@ -43,6 +47,13 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
         arrival: wish.rate.map_or(Arrival::Burst, Arrival::PerSecond),
         patience: Duration::from_secs(wish.patience),
     };
+    let viewers = match usize::try_from(wish.viewers)? {
+        0 => None,
+        count => {
+            println!("opening {count} event streams");
+            Some(Viewers::open(&access.edges, &id, count).await?)
+        }
+    };
     at_the_door(&resource).await?;
     let bar = ProgressBar::new(u64::from(wish.shoppers) * u64::from(wish.sends));
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed} ")?);
@@ -53,7 +64,29 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     println!("{} shoppers were told that they have an order; comparing the books", orders.len());
     let books = access.reconcile(&id).await?;
     println!("{}", books_table(&books));
+    if let Some(viewers) = viewers {
+        let truth = free(&books);
+        // What they saw is shown whether or not it was right.
+        let waited = viewers.all_see(&truth, SEEN_WITHIN).await;
+        println!("\n{}", viewers.report(&truth));
+        waited?;
+    }
     Ok(())
+}
+
+/// The free units of every item, as the ledger knows them.
+fn free(books: &Value) -> viewers::Stock {
+    let mut free = viewers::Stock::new();
+    for item in items(books) {
+        let of_shard = item["ledger"]["free"].as_u64().unwrap_or_default();
+        *free.entry(item["sku"].as_str().unwrap_or_default().to_owned()).or_default() += of_shard;
+    }
+    free
+}
+
+/// Every item of every shard.
+fn items(books: &Value) -> impl Iterator<Item = &Value> {
+    books["shards"].as_array().into_iter().flatten().flat_map(|shard| shard["items"].as_array()).flatten()
 }
 
 /// Waits for a sale that opens in a moment.
@@ -73,7 +106,7 @@ fn books_table(books: &Value) -> String {
     for column in COLUMNS {
         let _ = write!(out, "{column:>10}");
     }
-    for item in books["shards"].as_array().into_iter().flatten().flat_map(|shard| shard["items"].as_array()).flatten() {
+    for item in items(books) {
         for (side, label) in [("stream", "in NATS"), ("ledger", "in Postgres")] {
             let _ = write!(out, "\n  {:<20}{label:<12}", item["sku"].as_str().unwrap_or_default());
             for column in COLUMNS {
