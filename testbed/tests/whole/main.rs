@@ -25,6 +25,7 @@ mod session;
 mod shoppers;
 mod silent;
 mod stored;
+mod viewers;
 mod wrong;
 
 use std::time::Duration;
