@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build page test fmt lint generate demo crowd session bench many rust node
+.PHONY: help tools build page test fmt lint generate demo crowd session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
@@ -15,6 +15,7 @@ help:
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
 	@echo "make many    a thousand sales, and how many replicated ones three NATS nodes carry, in release (20 minutes)"
+	@echo "make viewers a crowd without and with 2,000 open event streams, in release (minutes)"
 	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
 	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
 	@echo "make build   build every binary and every test once"
@@ -86,3 +87,7 @@ many: rust tools
 	$(TARGET)/release/many single
 	$(TARGET)/release/many single --open
 	$(TARGET)/release/many replicated
+
+viewers: rust tools
+	$(CARGO) build --workspace --bins --release
+	$(TARGET)/release/viewers $(ARGS)

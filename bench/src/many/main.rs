@@ -8,6 +8,8 @@
 mod api;
 #[path = "../cpu.rs"]
 mod cpu;
+#[path = "../memory.rs"]
+mod memory;
 mod processes;
 mod replicated;
 mod sales;

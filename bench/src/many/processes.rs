@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
-
 use crate::cpu;
 
 /// CPU-seconds by program so far.
@@ -25,19 +23,4 @@ pub(crate) fn load(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>
     let loads = after.iter().map(|(name, now)| (name, share(name, *now))).filter(|(_, share)| *share >= 0.5);
     let told: Vec<_> = loads.map(|(name, share)| format!("{name} {share:.0} %")).collect();
     told.join(", ")
-}
-
-/// Megabytes of memory in use by all descendants of this name.
-pub(crate) fn memory_mb(program: &str) -> anyhow::Result<f64> {
-    const KILOBYTES_PER_MEGABYTE: f64 = 1_024.0;
-    let mut kilobytes = 0.0;
-    for (pid, name, _) in cpu::descendants()? {
-        // A process may end between the listing and the reading.
-        let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
-        if name == program {
-            let used = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
-            kilobytes += used.and_then(|used| used.parse::<f64>().ok()).context("a process without memory")?;
-        }
-    }
-    Ok(kilobytes / KILOBYTES_PER_MEGABYTE)
 }

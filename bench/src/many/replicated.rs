@@ -10,7 +10,7 @@ use testbed::crowd::{Arrival, Crowd, End};
 use testbed::installation::{Installation, Plan};
 use testbed::{Bed, NatsCluster, Stopwatch};
 
-use crate::{Replicated, processes, sales};
+use crate::{Replicated, memory, processes, sales};
 
 /// How long making the sales of one step may take.
 const PROVISION_BOUND: Duration = Duration::from_secs(180);
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: &Replicated) -> anyhow::Result<()> {
                 step.claim_ms.1,
                 step.idle,
                 step.nats_mb,
-                processes::memory_mb("sluice-operator")?
+                memory::used_mb("sluice-operator")?
             ),
             Err(broken) => {
                 println!("{sales} sales are not healthy: {broken:#}; {}", troubles(&at, cluster).await?);
@@ -98,7 +98,7 @@ async fn step(
     let (cpu, watch) = (processes::spent()?, Stopwatch::start());
     tokio::time::sleep(Duration::from_secs(arguments.idle_seconds)).await;
     let idle = processes::load(&cpu, &processes::spent()?, watch.elapsed().as_secs_f64());
-    let nats_mb = processes::memory_mb("nats-server")?;
+    let nats_mb = memory::used_mb("nats-server")?;
     let now = cluster.meta_leader().await?;
     ensure!(now == leader, "the meta leader changed from nats-{leader} to nats-{now}");
     Ok(Step { provision_seconds, claim_ms, idle, nats_mb })

@@ -6,7 +6,7 @@ use testbed::installation::{Installation, Plan};
 use testbed::{Bed, Stopwatch, eventually};
 
 use crate::api::Requests;
-use crate::{Single, processes, sales};
+use crate::{Single, memory, processes, sales};
 
 /// How long making all of them may take.
 const BOUND: Duration = Duration::from_secs(900);
@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: &Single) -> anyhow::Result<()> {
     plan.ledgers = arguments.ledgers;
     let at = Installation::start(&bed, plan).await?;
     let count = f64::from(u32::try_from(arguments.sales)?);
-    let empty_mb = processes::memory_mb("sluice-operator")?;
+    let empty_mb = memory::used_mb("sluice-operator")?;
     let before = Requests::counted(&at).await?;
     let (cpu, watch) = (processes::spent()?, Stopwatch::start());
     sales::create(&at, 0..arguments.sales, arguments.open).await?;
@@ -36,11 +36,11 @@ pub(crate) async fn run(arguments: &Single) -> anyhow::Result<()> {
     let requests = Requests::counted(&at).await?.since(&before);
     println!("  requests per sale, kubectl's POST among them: {}", requests.per_sale(count));
     println!("  looks per sale: {:.2}", looks(&at).await? / count);
-    let full_mb = processes::memory_mb("sluice-operator")?;
+    let full_mb = memory::used_mb("sluice-operator")?;
     println!(
         "  operator: {empty_mb:.1} MB without sales, {full_mb:.1} MB with them, {:.1} KB per sale; nats-server: {:.0} MB",
         (full_mb - empty_mb) * 1_024.0 / count,
-        processes::memory_mb("nats-server")?
+        memory::used_mb("nats-server")?
     );
     idle(arguments, &at).await?;
     at.stop().await
@@ -79,6 +79,6 @@ async fn idle(arguments: &Single, at: &Installation) -> anyhow::Result<()> {
         requests.writes()
     );
     println!("  CPU meanwhile: {load}");
-    println!("  operator: {:.1} MB", processes::memory_mb("sluice-operator")?);
+    println!("  operator: {:.1} MB", memory::used_mb("sluice-operator")?);
     Ok(())
 }
