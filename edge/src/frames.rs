@@ -1,9 +1,14 @@
-//! One encoded frame per sale that somebody watches, always the newest.
+//! What those who watch a sale are sent, always the newest.
 //!
 //! **What must always hold.** At most two frames a second however fast the stock moves, at least one in fifteen seconds
 //! however still it stands: the same frame with a newer time is the heartbeat, so viewers need no timers of their own. The
 //! frames of a sale end when the sale does, when nobody watches, or when the process ends; viewers then end too, after the
 //! last frame.
+//!
+//! **What it costs.** One task per sale that somebody watches. A frame is encoded once for a [row](rows) of viewers, when it
+//! is their turn, and shared by them.
+
+mod rows;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,9 +29,8 @@ use utoipa::ToSchema;
 use crate::claim::{Engine, Stock};
 use crate::routes::sales::{ItemStock, State};
 use crate::sales::Sales;
+use rows::{FRAME_AFTER, Rows};
 
-/// Shortest time between two frames.
-const FRAME_AFTER: Duration = Duration::from_millis(500);
 /// Longest time between two frames, less the shortest.
 const HEARTBEAT_AFTER: Duration = Duration::from_millis(14_500);
 /// How long the stock of a sale is waited for before a frame goes without it.
@@ -49,7 +53,7 @@ struct Shared {
     seats: Arc<Semaphore>,
     /// Of those who watch an order of their own: a crowd that only looks on must not take them.
     own_seats: Arc<Semaphore>,
-    open: Mutex<HashMap<SaleId, Arc<watch::Sender<Bytes>>>>,
+    open: Mutex<HashMap<SaleId, Arc<Rows>>>,
 }
 
 /// What a sale is doing and what can be had of it now.
@@ -122,20 +126,20 @@ impl Frames {
         let shared = &self.shared;
         let seat = self.seat(&shared.seats, count)?;
         let mut open = shared.open();
-        if let Some(frames) = open.get(&definition.sale) {
-            return Some((seat, frames.subscribe()));
+        if let Some(rows) = open.get(&definition.sale) {
+            return Some((seat, rows.join()));
         }
-        let frames = Arc::new(watch::Sender::new(Bytes::new()));
-        let watching = frames.subscribe();
-        open.insert(definition.sale.clone(), Arc::clone(&frames));
+        let rows = Arc::new(Rows::default());
+        let watching = rows.join();
+        open.insert(definition.sale.clone(), Arc::clone(&rows));
         let (drawing, sale) = (Arc::clone(shared), definition.sale.clone());
-        shared.tasks.spawn(async move { drawing.draw(&sale, frames).await });
+        shared.tasks.spawn(async move { drawing.draw(&sale, rows).await });
         Some((seat, watching))
     }
 }
 
 impl Shared {
-    async fn draw(&self, sale: &SaleId, frames: Arc<watch::Sender<Bytes>>) {
+    async fn draw(&self, sale: &SaleId, rows: Arc<Rows>) {
         let mut changes = self.sales.changes();
         loop {
             // Before the definition is read, so that a change after that is not missed.
@@ -147,25 +151,43 @@ impl Shared {
             }
             // Subscribed before the stock is read, so that a change in between is not missed.
             let moves = self.engine.stock_changes(&definition);
-            let stock = self.engine.stock(&definition);
-            frames.send_replace(encode(&definition, stock.as_ref(), self.clock.now()));
-            let next = self.next(&definition, &mut changes, moves, stock.is_some());
-            if self.stopping.run_until_cancelled(next).await.is_none() || self.nobody_watches(sale, &frames) {
+            // Seen from before the first row's frame: what turns while the others are served is no past to them.
+            let turns = definition.next_transition(self.clock.now());
+            let next = async {
+                let known = self.round(&definition, &rows).await;
+                self.next(turns, &mut changes, moves, known).await;
+            };
+            if self.stopping.run_until_cancelled(next).await.is_none() || self.nobody_watches(sale, &rows) {
                 break;
             }
         }
-        self.forget(sale, &frames);
+        self.forget(sale, &rows);
     }
 
-    /// Returns when the next frame is due.
+    /// Sends every row what is so when its turn comes, and returns when the first one may have another frame; whether the
+    /// stock was known.
+    async fn round(&self, definition: &Definition, rows: &Rows) -> bool {
+        let begun = self.clock.monotonic();
+        let mut known = true;
+        for number in 0.. {
+            let Some(turn) = rows.turn(number, begun) else { break };
+            tokio::time::sleep_until(turn).await;
+            let stock = self.engine.stock(definition);
+            known = stock.is_some();
+            rows.send(number, encode(definition, stock.as_ref(), self.clock.now()), self.clock.monotonic());
+        }
+        tokio::time::sleep_until(begun + FRAME_AFTER).await;
+        known
+    }
+
+    /// Returns when there is something new, or it is time to show that nothing is.
     async fn next(
         &self,
-        definition: &Definition,
+        turns: Option<Timestamp>,
         changes: &mut watch::Receiver<Arc<crate::sales::Snapshot>>,
         moves: Option<Vec<watch::Receiver<u64>>>,
         known: bool,
     ) {
-        tokio::time::sleep(FRAME_AFTER).await;
         let moved = async {
             match moves {
                 Some(mut moves) if known => {
@@ -179,7 +201,7 @@ impl Shared {
             }
         };
         let turns = async {
-            match definition.next_transition(self.clock.now()) {
+            match turns {
                 Some(at) => self.clock.sleep_until(at).await,
                 None => std::future::pending().await,
             }
@@ -193,9 +215,9 @@ impl Shared {
     }
 
     /// Under the lock, so that nobody begins to watch frames that have just ended.
-    fn nobody_watches(&self, sale: &SaleId, frames: &watch::Sender<Bytes>) -> bool {
+    fn nobody_watches(&self, sale: &SaleId, rows: &Rows) -> bool {
         let mut open = self.open();
-        let nobody = frames.receiver_count() == 0;
+        let nobody = !rows.tidy();
         if nobody {
             open.remove(sale);
         }
@@ -203,14 +225,14 @@ impl Shared {
     }
 
     /// Unless others were begun meanwhile.
-    fn forget(&self, sale: &SaleId, frames: &Arc<watch::Sender<Bytes>>) {
+    fn forget(&self, sale: &SaleId, rows: &Arc<Rows>) {
         let mut open = self.open();
-        if open.get(sale).is_some_and(|present| Arc::ptr_eq(present, frames)) {
+        if open.get(sale).is_some_and(|present| Arc::ptr_eq(present, rows)) {
             open.remove(sale);
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<SaleId, Arc<watch::Sender<Bytes>>>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<SaleId, Arc<Rows>>> {
         // Nothing that holds the lock leaves the map half written.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,10 @@
 //! `/v1/sales/{sale}/events`
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use reqwest::Response;
+use runtime::clock::Clock;
 use serde_json::Value;
 
 use crate::document::assert_event;
@@ -105,4 +109,27 @@ async fn viewers_learn_that_a_sale_is_paused_and_end_in_order_with_the_process()
     for viewer in [&mut one, &mut other] {
         while viewer.block().await.is_some() {}
     }
+}
+
+#[tokio::test]
+async fn a_sale_that_opens_right_after_an_event_is_shown_open_before_the_heartbeat() {
+    const LEAD: SignedDuration = SignedDuration::from_millis(250);
+    const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(10);
+    for attempt in 0..10 {
+        let mut opening = draft(&format!("opens-{attempt}"), 3);
+        opening.start = Clock::system().now() + SignedDuration::from_secs(2);
+        let start = opening.start;
+        let sale = Edge::shared().await.sell(opening).await;
+        Clock::system().sleep_until(start - LEAD).await;
+        let mut viewer = Viewer::of(sale.http.get(format!("{}/events", sale.url)).send().await.unwrap());
+        viewer.block().await.unwrap();
+        if viewer.event().await.data["state"] != "upcoming" {
+            // The machine was busy for too long.
+            continue;
+        }
+        let opens = async { while viewer.event().await.data["state"] != "open" {} };
+        tokio::time::timeout(BEFORE_THE_HEARTBEAT, opens).await.expect("a viewer was not told that the sale is open");
+        return;
+    }
+    panic!("no viewer came before its sale had opened");
 }
