@@ -8,15 +8,20 @@
 //!
 //! **What is deliberately absent.** TLS: the ingress ends it.
 
+pub mod endless;
 pub mod network;
 pub mod patience;
 pub mod source;
 mod sources;
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::Version;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -26,8 +31,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use endless::{Endless, Rest};
 use network::Network;
-use patience::{OpenRequest, Patience, Patient, Progress};
+use patience::{Left, OpenRequest, Patience, Patient, Progress};
 use source::Peer;
 use sources::Sources;
 
@@ -107,12 +113,23 @@ pub async fn serve<A: Answer>(
                 port.gauges.refused.inc();
                 continue;
             };
-            let port = Arc::clone(&port);
+            let (port, carried) = (Arc::clone(&port), accepted.clone());
             accepted.spawn(async move {
                 port.gauges.open.inc();
-                port.connection(stream, Peer(peer.ip())).await;
-                port.gauges.open.dec();
-                drop((seat, place));
+                let left = port.connection(stream, Peer(peer.ip())).await;
+                let (open, patience) = (port.gauges.open.clone(), port.patience.write);
+                let ended = move || {
+                    open.dec();
+                    drop((seat, place));
+                };
+                match left {
+                    // In a task of its own, which has room for nothing else.
+                    Some((stream, rest)) => drop(carried.spawn(async move {
+                        rest.carry(stream, patience).await;
+                        ended();
+                    })),
+                    None => ended(),
+                }
             });
         }
     };
@@ -151,19 +168,26 @@ struct Port<A> {
 }
 
 impl<A: Answer> Port<A> {
-    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: Peer) {
+    /// Until it ends; or until it leaves with the rest of an answer, which is returned.
+    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: Peer) -> Option<(TcpStream, Rest)> {
         // Answers are small and complete: waiting to fill a packet would only delay them.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
+        stream.set_nodelay(true).ok()?;
+        let left = Left::default();
         let progress = Arc::new(Progress::default());
-        let io = TokioIo::new(Patient::new(stream, self.patience, Arc::clone(&progress)));
+        let io = TokioIo::new(Patient::new(stream, self.patience, Arc::clone(&progress), Arc::clone(&left)));
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            let open = progress.open(request.version() >= axum::http::Version::HTTP_2);
-            let port = Arc::clone(self);
+            let version = request.version();
+            let open = progress.open(version >= Version::HTTP_2);
+            let (port, progress) = (Arc::clone(self), Arc::clone(&progress));
             async move {
-                let answer = port.answers.answer(request.map(Body::new)).await;
+                let mut answer = port.answers.answer(request.map(Body::new)).await;
+                // An older peer knows no chunks, and a newer one has other streams on the connection.
+                if let Some(endless) = answer.extensions_mut().remove::<Endless>()
+                    && version == Version::HTTP_11
+                {
+                    endless.leave_with(&progress);
+                }
                 Ok::<_, std::convert::Infallible>(answer.map(|body| {
                     // An endless answer is written to as long as it lasts; all others have to be taken.
                     let finite = hyper::body::Body::size_hint(&body).exact().is_some();
@@ -173,17 +197,36 @@ impl<A: Answer> Port<A> {
         });
         let mut connection = std::pin::pin!(self.protocols.serve_connection(io, service));
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = progress.untaken(self.patience.write) => return,
+            ended = ends_or_leaves(connection.as_mut(), &left) => ended,
+            () = progress.untaken(self.patience.write) => return None,
             () = self.stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                ends_or_leaves(connection, &left).await
             }
         };
-        if let Err(error) = ended {
-            tracing::trace!("a connection ended early: {error}");
+        match ended {
+            Ok(stream) => Some((stream?, progress.rest()?)),
+            Err(error) => {
+                tracing::trace!("a connection ended early: {error}");
+                None
+            }
         }
     }
+}
+
+/// The stream, if the connection left.
+async fn ends_or_leaves<C, S, E>(mut connection: Pin<&mut C>, left: &Left<S>) -> Result<Option<S>, E>
+where
+    C: Future<Output = Result<(), E>>,
+{
+    poll_fn(|cx| {
+        let ended = connection.as_mut().poll(cx);
+        match left.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(stream) => Poll::Ready(Ok(Some(stream))),
+            None => ended.map_ok(|()| None),
+        }
+    })
+    .await
 }
 
 /// A body; its request counts as open until it is sent.

@@ -3,12 +3,10 @@
 //! **What it is for.** A page that shows the stock moving. Each event is the whole state, so one that was missed is not
 //! missed, and `Last-Event-ID` needs no memory of ours: whoever comes back gets the newest.
 //!
-//! **What it costs.** A frame is encoded once per sale and shared by all its viewers; a viewer is a stream on the
-//! connection that is there anyway, with neither a task nor a timer.
+//! **What it costs.** A viewer is a place in a [row](crate::frames) and a connection that carries
+//! [nothing else](crate::serve::endless).
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -16,14 +14,14 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::Stream;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::app::Edge;
-use crate::frames::{Frame, Seat};
+use crate::frames::Frame;
 use crate::openapi::parameters::OfSale;
 use crate::problem::Problem;
 use crate::routes::named;
+use crate::serve::endless::Endless;
 
 /// How long a browser waits before it comes back, in ms; spread, so that the viewers of a pod that ends do not come back
 /// together.
@@ -50,12 +48,11 @@ pub async fn watch(State(edge): State<Arc<Edge>>, Path(sale): Path<String>) -> R
     let definition = named(&edge, &sale)?;
     let count = edge.metrics.viewers.clone();
     let (seat, frames) = edge.frames.watch(&definition, count).ok_or(Problem::Refused(crate::claim::BUSY))?;
-    let viewer = Viewer {
-        hello: Some(Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)))),
-        frames: WatchStream::new(frames),
-        _seat: seat,
-    };
-    Ok(event_stream(Body::from_stream(viewer)))
+    let hello = Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)));
+    let (endless, body) = Endless::new(hello, WatchStream::new(frames), Box::new(seat));
+    let mut response = event_stream(body);
+    response.extensions_mut().insert(endless);
+    Ok(response)
 }
 
 /// A body of server-sent events.
@@ -67,29 +64,4 @@ pub fn event_stream(body: Body) -> Response {
     // Proxies that collect answers would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
-}
-
-/// One viewer, until it leaves or the sale's frames end.
-struct Viewer {
-    hello: Option<Bytes>,
-    frames: WatchStream<Bytes>,
-    _seat: Seat,
-}
-
-impl Stream for Viewer {
-    type Item = Result<Bytes, std::convert::Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(hello) = self.hello.take() {
-            return Poll::Ready(Some(Ok(hello)));
-        }
-        loop {
-            match Pin::new(&mut self.frames).poll_next(cx) {
-                // Nothing was encoded yet.
-                Poll::Ready(Some(frame)) if frame.is_empty() => {}
-                Poll::Ready(frame) => return Poll::Ready(frame.map(Ok)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
 }

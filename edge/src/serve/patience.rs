@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
+use super::endless::Rest;
+
 /// The bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -32,7 +34,7 @@ pub struct Patience {
 }
 
 /// What a connection's requests tell its bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Progress {
     /// Requests that came.
     requests: AtomicU64,
@@ -47,10 +49,12 @@ pub(super) struct Progress {
     answered: Mutex<BTreeMap<u64, u64>>,
     /// Half the bound on taking an answer has passed so often.
     halves: AtomicU64,
+    /// The connection leaves with the rest of an answer at the next flush.
+    leaving: AtomicBool,
+    rest: Mutex<Option<Rest>>,
 }
 
 /// A request that is being answered, until dropped.
-#[derive(Debug)]
 pub(super) struct OpenRequest {
     progress: Arc<Progress>,
     number: u64,
@@ -65,6 +69,17 @@ impl Progress {
             self.begun.notify_one();
         }
         OpenRequest { progress: Arc::clone(self), number }
+    }
+
+    /// Lets the connection leave with this when everything is written.
+    pub(super) fn leave(&self, rest: Rest) {
+        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// What it leaves with.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Returns when the peer has not taken a complete answer for so long.
@@ -110,9 +125,14 @@ enum Wait {
     Idle,
 }
 
+/// Where a connection is that has left with the rest of an answer.
+pub(super) type Left<S> = Arc<Mutex<Option<S>>>;
+
 /// A connection that is waited for with patience, not for ever.
 pub(super) struct Patient<S> {
-    stream: S,
+    /// Until it has left.
+    stream: Option<S>,
+    left: Left<S>,
     patience: Patience,
     progress: Arc<Progress>,
     /// How many requests had come when bytes of the next one did.
@@ -123,10 +143,11 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S, patience: Patience, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(stream: S, patience: Patience, progress: Arc<Progress>, left: Left<S>) -> Self {
         let read_timer = Box::pin(tokio::time::sleep(patience.head));
         Self {
-            stream,
+            stream: Some(stream),
+            left,
             patience,
             progress,
             head_begun_after: None,
@@ -182,7 +203,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let busy = this.progress.open.load(Ordering::Relaxed) > 0;
-        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
+        let Some(stream) = &mut this.stream else { return Poll::Pending };
+        if let Poll::Ready(read) = Pin::new(stream).poll_read(cx, buf) {
             if !busy {
                 this.head_begun_after = Some(this.progress.requests.load(Ordering::Relaxed));
             }
@@ -197,22 +219,31 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let Some(stream) = &mut self.stream else { return gone() };
+        let written = Pin::new(stream).poll_write(cx, buf);
         self.poll_written(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // Whoever flushes has written everything before.
+        if self.progress.leaving.load(Ordering::Acquire) {
+            let stream = self.stream.take();
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = stream;
+            return Poll::Ready(Ok(()));
+        }
+        let Some(stream) = &mut self.stream else { return gone() };
+        let flushed = Pin::new(stream).poll_flush(cx);
         self.poll_written(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        let Some(stream) = &mut self.stream else { return gone() };
+        let shut = Pin::new(stream).poll_shutdown(cx);
         self.poll_written(cx, shut)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_write_vectored(
@@ -220,9 +251,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let Some(stream) = &mut self.stream else { return gone() };
+        let written = Pin::new(stream).poll_write_vectored(cx, bufs);
         self.poll_written(cx, written)
     }
+}
+
+/// Nobody has anything to write to a connection that has left.
+fn gone<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
 }
 
 #[cfg(test)]
