@@ -14,7 +14,6 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
@@ -57,7 +56,6 @@ struct Beginning {
 impl Endless {
     /// An answer that begins with this, goes on with the newest piece whenever there is one, and holds something meanwhile.
     /// Empty pieces are none.
-    #[must_use]
     pub fn new(first: Bytes, pieces: WatchStream<Bytes>, held: Box<dyn Any + Send>) -> (Self, Body) {
         let rest = Mutex::new(Some(Rest { pieces, _held: held }));
         let endless = Self(Arc::new(Shared { rest, leaves: OnceLock::new() }));
@@ -117,7 +115,7 @@ impl Rest {
                 tokio::time::timeout(patience, out.write_all_buf(&mut chunk)).await??;
             }
             tokio::time::timeout(patience, out.write_all(LAST_CHUNK)).await??;
-            io::Result::Ok(tokio::time::timeout(patience, out.shutdown()).await??)
+            tokio::time::timeout(patience, out.shutdown()).await?
         };
         let ended = tokio::select! {
             sent = sending => sent,

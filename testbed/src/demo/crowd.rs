@@ -78,7 +78,7 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
 fn free(books: &Value) -> viewers::Stock {
     let mut free = viewers::Stock::new();
     for item in items(books) {
-        let of_shard = item["ledger"]["free"].as_u64().unwrap_or_default();
+        let of_shard = item.pointer("/ledger/free").and_then(Value::as_u64).unwrap_or_default();
         *free.entry(item["sku"].as_str().unwrap_or_default().to_owned()).or_default() += of_shard;
     }
     free
