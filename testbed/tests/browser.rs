@@ -44,6 +44,9 @@ async fn browse(stack: &Path) -> anyhow::Result<()> {
     npm.args(["run", "--silent", "browser"]).current_dir(frontend);
     npm.env("SLUICE_STACK", stack).env("SLUICE_CHROMIUM", tool::path("chromium")?);
     let ended = npm.stdin(Stdio::null()).kill_on_drop(true).status().await.context("npm cannot be run")?;
-    ensure!(ended.success(), "tests of the page failed: their reports are above, what they saw is in frontend/test-results");
+    ensure!(
+        ended.success(),
+        "tests of the page failed: their reports are above, what they saw is in frontend/test-results"
+    );
     Ok(())
 }
