@@ -1,19 +1,19 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isLanguage, LANGUAGES } from "@/text/languages";
-import { speak } from "@/text/text";
+import { language, speak } from "@/text/text";
 import { Select } from "@/ui/select";
 import { chooseTheme, chosenTheme, THEMES } from "./theme";
 
 /** Language and appearance; both are remembered by this browser. */
 export function Preferences() {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const [theme, setTheme] = useState(chosenTheme);
   return (
     <div className="flex flex-wrap gap-3">
       <Select
         aria-label={t("language")}
-        value={i18n.language}
+        value={language()}
         onChange={({ target }) => isLanguage(target.value) && void speak(target.value)}
       >
         {Object.entries(LANGUAGES).map(([code, name]) => (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import en from "./en";
-import { chooseLanguage, LANGUAGES, type Language, PARTS } from "./languages";
+import { chooseLanguage, LANGUAGES, type Language, localeOf, PARTS } from "./languages";
 
 const catalogues = import.meta.glob<object>("./*/index.ts", { import: "default", eager: true });
 const PLURAL = /_(zero|one|two|few|many|other)$/;
@@ -61,5 +61,13 @@ describe("the language", () => {
     expect(chooseLanguage("ja", ["de-AT"])).toBe("ja");
     expect(chooseLanguage(null, ["fr-FR", "de-AT", "en"])).toBe("de");
     expect(chooseLanguage("tlh", ["fr"])).toBe("en");
+  });
+});
+
+describe("the locale", () => {
+  it("is the reader's region of the language that is shown", () => {
+    expect(localeOf("en", ["de-AT", "en-GB", "en"])).toBe("en-GB");
+    expect(localeOf("de", ["en-GB", "de"])).toBe("de");
+    expect(localeOf("ar", ["AR-eg"])).toBe("AR-eg");
   });
 });

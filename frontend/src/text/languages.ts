@@ -30,3 +30,11 @@ export function chooseLanguage(chosen: string | null, wanted: readonly string[])
   const found = wanted.map((tag) => tag.split("-")[0]?.toLowerCase()).find(isLanguage);
   return found ?? "en";
 }
+
+/**
+ * How the reader of a language writes numbers, times and money: as in the region that their browser names with it, such as
+ * `en-GB`, else as its readers do on the whole.
+ */
+export function localeOf(language: Language, wanted: readonly string[]): string {
+  return wanted.find((tag) => tag.toLowerCase().startsWith(`${language}-`)) ?? language;
+}

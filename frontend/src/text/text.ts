@@ -7,7 +7,7 @@
 import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { recalled, remember } from "@/api/remembered";
-import { chooseLanguage, directionOf, isLanguage, type Language, type Part } from "./languages";
+import { chooseLanguage, directionOf, isLanguage, type Language, localeOf, type Part } from "./languages";
 
 const CHOSEN = "sluice.language";
 
@@ -42,8 +42,12 @@ export const numbersOfReaders: FormatterModule = {
   init() {},
   add() {},
   addCached() {},
-  format: (value: unknown, _format, language) =>
-    typeof value === "number" ? new Intl.NumberFormat(language).format(value) : (value as string),
+  format: (value: unknown, _format, spoken = "en") => {
+    if (typeof value !== "number") return value as string;
+    // It is told the language of the words; the region is the reader's.
+    const locale = i18next.language?.startsWith(`${spoken}-`) ? i18next.language : spoken;
+    return new Intl.NumberFormat(locale).format(value);
+  },
 };
 
 let begin: () => void;
@@ -58,7 +62,9 @@ export async function startText(): Promise<i18n> {
     .use(numbersOfReaders)
     .use(initReactI18next)
     .init({
-      lng: language,
+      lng: localeOf(language, navigator.languages),
+      // Words are of a language, whatever its region; `i18n.language` is the reader's locale.
+      load: "languageOnly",
       defaultNS: "common",
       resources: {},
       // React escapes what it draws.
@@ -74,12 +80,13 @@ export async function startText(): Promise<i18n> {
 /** Shows the page in another language from now on, here and in other tabs that are opened later. */
 export async function speak(language: Language): Promise<void> {
   await load(language);
-  await i18next.changeLanguage(language);
+  await i18next.changeLanguage(localeOf(language, navigator.languages));
   show(language);
   remember(CHOSEN, language);
 }
 
 /** The language that is shown. */
 export function language(): Language {
-  return isLanguage(i18next.language) ? i18next.language : "en";
+  const [language] = i18next.language.split("-");
+  return isLanguage(language) ? language : "en";
 }
