@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
 import { refusedAs } from "@/api/problem";
 import type { AnyOrder, Sale } from "@/api/schema";
 import { useSession } from "@/api/session";
@@ -93,8 +94,10 @@ function Shown({ order, saleId, sale }: { order: AnyOrder; saleId: string; sale:
 
 function Coming({ late }: { late: boolean }) {
   const { t } = useWords();
+  const common = useTranslation("common");
   return (
-    <div className="mx-auto max-w-xl space-y-6">
+    <div className="mx-auto max-w-xl space-y-6" aria-busy="true">
+      <h1 className="sr-only">{common.t("loading")}</h1>
       <Skeleton className="h-11 w-40" />
       <Skeleton className="h-24" />
       <Skeleton className="h-80 rounded-2xl" />

@@ -3,8 +3,8 @@ import { api, ask } from "@/api/client";
 import { Refused, Unreachable } from "@/api/problem";
 import { pauseMs } from "@/api/queries";
 
-/** How often an order that is not there yet is looked for: its claim may be under way. */
-const LOOKS_MAX = 8;
+/** How often an order that is not there yet is looked for: a claim may be under way, for ten seconds at most. */
+const LOOKS_MAX = 5;
 
 /** One of my orders. */
 export const orderQuery = (sale: string, order: string) =>
