@@ -63,6 +63,13 @@ export function useLiveSale(id: string) {
 
   useEffect(() => whileSeen(happens), []);
 
+  useEffect(() => {
+    // A connection without a network stays open for a while, and brings nothing.
+    const lost = () => happens("broken");
+    addEventListener("offline", lost);
+    return () => removeEventListener("offline", lost);
+  }, []);
+
   const { data, error, refetch } = query;
   const lost = error !== null && live.is !== "open";
   return { data, error, refetch, gone: isGone(error), by: lost ? ("nothing" as const) : BY[live.is] };
