@@ -19,6 +19,13 @@ export function somebodyWithMoney(workerIndex: number): string {
 /** The address of the merchant. */
 export const MERCHANT = "user-0@example.com";
 
+/** The address of somebody new, who has an account and no money. */
+export async function newcomer(): Promise<string> {
+  const email = `${randomUUID()}@people.example`;
+  await post("/v1/accounts", { email, password: PASSWORD });
+  return email;
+}
+
 export class Person {
   readonly #token: string;
 
@@ -32,9 +39,7 @@ export class Person {
 
   /** Somebody new, with an account and no money. */
   static async registered(): Promise<Person> {
-    const email = `${randomUUID()}@people.example`;
-    await post("/v1/accounts", { email, password: PASSWORD });
-    return Person.signedIn(email);
+    return Person.signedIn(await newcomer());
   }
 
   /** Claims; fails when refused. */

@@ -15,6 +15,8 @@ interface Access {
   namespace: string;
   /** Base URLs of the edges. */
   edges: string[];
+  /** Files of secrets that an outsider would share with the installation. */
+  keys: { payment: string };
 }
 
 function read(): Access {
@@ -95,14 +97,19 @@ export class Sale {
     });
     const code = await new Promise((resolve) => apply.on("close", resolve));
     if (code !== 0) throw new Error(`kubectl apply of ${name}: ${refused}`);
-    await kubectl("wait", `flashsale/${name}`, "--for=condition=Provisioned", "--timeout=60s");
-    const id = await kubectl("get", "flashsale", name, "-o", "jsonpath={.status.saleID}");
+    const provisioned = ["--for=condition=Provisioned", "--timeout=60s", "-o", "jsonpath={.status.saleID}"];
+    const id = await kubectl("wait", `flashsale/${name}`, ...provisioned);
     return new Sale(name, id);
   }
 
   /** The path of its page. */
   get path(): string {
     return `/sales/${this.id}`;
+  }
+
+  /** Waits until the ledger follows it; before, nobody can read its books. */
+  async isInBooks(): Promise<void> {
+    await kubectl("wait", `flashsale/${this.name}`, "--for=condition=LedgerInSync", "--timeout=60s");
   }
 
   /** Changes its spec, as `kubectl edit` would. */
