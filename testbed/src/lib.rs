@@ -34,6 +34,7 @@ pub mod installation;
 pub mod issuer;
 pub mod kubernetes;
 pub mod nats;
+pub mod onlookers;
 pub mod people;
 mod port;
 pub mod postgres;

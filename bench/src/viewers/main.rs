@@ -34,9 +34,9 @@ struct Arguments {
     /// Most requests in flight.
     #[arg(long, default_value_t = 512)]
     connections: usize,
-    /// Print where the edges are and wait for a line on standard input before the first pair, to open pages of a browser.
+    /// Open a real page on each of the two edges beside the viewers; they draw on the same machine.
     #[arg(long)]
-    pause_before: bool,
+    pages: bool,
 }
 
 #[tokio::main]

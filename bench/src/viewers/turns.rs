@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use testbed::Bed;
 use testbed::crowd::{Arrival, Crowd, End, Report};
-use testbed::installation::{Installation, Plan};
+use testbed::installation::{Installation, Plan, built_page};
+use testbed::onlookers::Onlookers;
 use testbed::viewers::{Stock, Viewers};
 
 use crate::{Arguments, cpu, memory};
@@ -45,25 +46,24 @@ pub(crate) async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     let bed = Bed::builder().start().await?;
     let mut plan = Plan::on(&bed).await?;
     plan.ledgers = 1;
+    plan.page = built_page();
+    anyhow::ensure!(plan.page.is_some() || !arguments.pages, "the page is not built: run make page");
     let mut shop = Shop::open(Installation::start(&bed, plan).await?).await?;
     println!("memory of the edges per viewer: {:.1} KB", shop.memory_per_viewer(arguments.viewers).await?);
     let rate = match arguments.rate {
         Some(rate) => rate,
         None => shop.peak(arguments.connections).await? / 2.0,
     };
-    println!("a crowd of {rate:.0} shoppers a second, without and with {} viewers", arguments.viewers);
-    if arguments.pause_before {
-        println!("the edges: {}; press Enter to go on", shop.at.access().edges.join(" "));
-        std::io::stdin().read_line(&mut String::new())?;
-    }
+    let pages = if arguments.pages { " and two real pages" } else { "" };
+    println!("a crowd of {rate:.0} shoppers a second, without and with {} viewers{pages}", arguments.viewers);
     let mut pairs = Vec::new();
     for pair in 0..=arguments.pairs {
         let (alone, beside) = if pair % 2 == 0 {
-            let alone = shop.crowd(arguments, rate, 0).await?;
-            (alone, shop.crowd(arguments, rate, arguments.viewers).await?)
+            let alone = shop.crowd(arguments, rate).await?;
+            (alone, shop.crowd_beside_viewers(arguments, rate).await?)
         } else {
-            let beside = shop.crowd(arguments, rate, arguments.viewers).await?;
-            (shop.crowd(arguments, rate, 0).await?, beside)
+            let beside = shop.crowd_beside_viewers(arguments, rate).await?;
+            (shop.crowd(arguments, rate).await?, beside)
         };
         if pair == 0 {
             // The first pair warms connections, caches and branch predictors up.
@@ -160,16 +160,33 @@ impl Shop {
         Ok(history.report())
     }
 
-    /// A crowd beside so many viewers.
-    async fn crowd(&mut self, arguments: &Arguments, rate: f64, viewers: usize) -> anyhow::Result<Figures> {
-        let viewers = self.viewers(viewers).await?;
+    /// A crowd beside viewers, who all see what it leaves.
+    async fn crowd_beside_viewers(&mut self, arguments: &Arguments, rate: f64) -> anyhow::Result<Figures> {
+        let viewers = self.viewers(arguments.viewers).await?;
+        let edges = &self.at.access().edges;
+        let mut pages = if arguments.pages { Some(Onlookers::open(edges, &self.sale).await?) } else { None };
+        if let Some(pages) = &mut pages {
+            // What it costs to open them is no part of what is compared.
+            pages.see(UNITS - self.sold).await?;
+        }
+        let figures = self.crowd(arguments, rate).await?;
+        let left = UNITS - self.sold;
+        viewers.all_see(&Stock::from([(SKU.to_owned(), left)]), SEEN_WITHIN).await?;
+        if let Some(mut pages) = pages {
+            pages.see(left).await?;
+            pages.close().await?;
+        }
+        Ok(figures)
+    }
+
+    /// A crowd.
+    async fn crowd(&mut self, arguments: &Arguments, rate: f64) -> anyhow::Result<Figures> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
         let shoppers = (rate * arguments.seconds) as usize;
         let before = cpu::spent(&[])?;
         let report = self.buy(Arrival::PerSecond(rate), arguments.connections, shoppers).await?;
         let after = cpu::spent(&[])?;
         let spent = |by: &std::collections::HashMap<String, f64>| by.get(EDGE).copied().unwrap_or_default();
-        viewers.all_see(&Stock::from([(SKU.to_owned(), UNITS - self.sold)]), SEEN_WITHIN).await?;
         let ms = |quantile| report.latency(quantile).as_secs_f64() * 1_000.0;
         Ok(Figures {
             p50_ms: ms(0.5),

@@ -1,14 +1,15 @@
-//! Thousands who only look on, beside a crowd that buys.
+//! Thousands who only look on, beside a crowd that buys; two of them with a real page in a real browser.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use testbed::crowd::Arrival;
-use testbed::installation::Installation;
+use testbed::installation::{Installation, Plan, built_page};
+use testbed::onlookers::Onlookers;
 use testbed::viewers::{Seen, Stock, Viewers, stock};
 
-use crate::{alone, books, crowd, installed, opened, sale};
+use crate::{alone, books, crowd, opened, sale};
 
 const VIEWERS: usize = 2_000;
 const UNITS: u32 = 1_000;
@@ -62,13 +63,17 @@ fn paced(before: &[Seen], after: &[Seen]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_viewers_of_a_sale_that_sells_out_and_is_restocked_all_see_the_right_end_and_none_is_cut() {
+async fn two_thousand_viewers_and_two_pages_of_a_sale_that_sells_out_and_is_restocked_all_see_the_right_end() {
     let (_alone, bed) = alone().await;
-    let at = installed(bed).await;
+    let mut plan = Plan::on(bed).await.unwrap();
+    plan.page = Some(built_page().context("the page is not built: run make page").unwrap());
+    let at = Installation::start(bed, plan).await.unwrap();
     let mut resource = sale("watched", UNITS);
     let id = opened(&at, &resource).await.unwrap();
     let viewers = Viewers::open(&at.access().edges, &id, VIEWERS).await.unwrap();
     viewers.all_see(&Stock::from([("UNIT".to_owned(), UNITS.into())]), BOUND).await.unwrap();
+    let mut pages = Onlookers::open(&at.access().edges, &id).await.unwrap();
+    pages.see(UNITS.into()).await.unwrap();
 
     let sessions = at.sessions("shopper", UNITS as usize + LATE).await.unwrap();
     let mut crowd = crowd(&at, &id);
@@ -80,16 +85,20 @@ async fn two_thousand_viewers_of_a_sale_that_sells_out_and_is_restocked_all_see_
     let sold_out = truth(&at, &id).await.unwrap();
     assert_eq!(sold_out["UNIT"], 0);
     viewers.all_see(&sold_out, BOUND).await.unwrap();
+    pages.see(0).await.unwrap();
 
     let mut items = resource["spec"]["items"].take();
     items[0]["quantity"] = json!(UNITS + 500);
     at.patch("watched", &json!({ "spec": { "items": items } })).await.unwrap();
     viewers.all_see(&Stock::from([("UNIT".to_owned(), 500)]), BOUND).await.unwrap();
+    pages.see(500).await.unwrap();
     let history = crowd.run(&at.sessions("late", 300).await.unwrap(), |_| {}).await.unwrap();
     assert_eq!(history.orders().unwrap().len(), 300, "{}", history.report());
     let end = truth(&at, &id).await.unwrap();
     assert_eq!(end["UNIT"], 200);
     viewers.all_see(&end, BOUND).await.unwrap();
+    pages.see(200).await.unwrap();
+    pages.close().await.unwrap();
 
     let report = viewers.report(&end);
     println!("{report}");
