@@ -26,9 +26,9 @@ pub mod session;
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use jiff::Timestamp;
 
@@ -37,6 +37,10 @@ use crate::metrics::SessionOutcome;
 use crate::problem::Problem;
 use page::Page;
 use session::{Refused, Role, Session};
+
+/// Whom a request was meant for: it identifies nobody, and only keeps what one person wanted from being done for another who
+/// has signed in since, in another tab of the same browser.
+pub const MEANT_FOR: HeaderName = HeaderName::from_static("sluice-customer");
 
 /// A token and how it came.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,13 +88,18 @@ fn customer(edge: &Edge, parts: &Parts) -> Result<Session, Problem> {
             token
         }
     };
-    verified(edge, token).map(|(session, _)| session).map_err(|refused| {
+    let (session, _) = verified(edge, token).map_err(|refused| {
         let why = match refused {
             Refused::Expired => "Your session has expired: sign in again.",
             _ => "This session is not valid: sign in again.",
         };
         Problem::NotSignedIn { why }
-    })
+    })?;
+    let meant = |meant: &HeaderValue| meant.as_bytes() == session.customer.to_string().as_bytes();
+    if !parts.headers.get_all(MEANT_FOR).iter().all(meant) {
+        return Err(Problem::NotSignedIn { why: "Somebody else is signed in now: sign in again." });
+    }
+    Ok(session)
 }
 
 /// Whose session this is, and until when; counted, whatever it is.

@@ -21,7 +21,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Version;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -186,6 +187,8 @@ impl<A: Answer> Port<A> {
                 if let Some(endless) = answer.extensions_mut().remove::<Endless>()
                     && version == Version::HTTP_11
                 {
+                    // Whoever asks something else on it would not be heard.
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     endless.leave_with(&progress);
                 }
                 Ok::<_, std::convert::Infallible>(answer.map(|body| {

@@ -104,7 +104,9 @@ impl Shell {
         let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| *peer);
         let source = source::source(peer, request.headers(), &self.strangers.proxies);
         request.extensions_mut().insert(source);
+        // What a page is made of is no request for anything, and is many; a crowd behind one address has to get it.
         if let Some(limits) = &self.strangers.limits
+            && Route::of(request.uri().path()) != Route::Page
             && let Err((too_soon, checked)) = limits.address(source.0).await
         {
             let mut response = too_soon.into_response();

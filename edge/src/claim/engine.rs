@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::claim::Request;
 use protocol::key::Installation;
-use protocol::sale::{Definition, StreamIdentity};
+use protocol::sale::{Definition, Gate, StreamIdentity};
 use protocol::store::Unavailable;
 use protocol::{CustomerId, Epoch, Generation, OrderId, OrderNumber, SaleId, Shard, Sku, Units};
 use runtime::jetstream::{JetStream, OpenError};
@@ -152,9 +152,11 @@ impl Engine {
         let desks = self.desks_of(definition)?;
         let ready = desks.iter().all(|desk| desk.view.is_ready());
         let free = |sku: &Sku| Units(desks.iter().fold(0, |sum, desk| sum.saturating_add(desk.view.free(sku).0)));
+        // Of a sale that is over, or has not begun, nobody waits for what may come back; to know it costs every order.
+        let waits = matches!(definition.gate(self.shared.floor.clock.now()), Gate::Open | Gate::Paused);
         let items = definition.items.iter().map(|item| {
             let free = free(&item.sku);
-            let held = (ready && free == Units::ZERO).then(|| held(&desks, &item.sku)).flatten();
+            let held = (ready && waits && free == Units::ZERO).then(|| held(&desks, &item.sku)).flatten();
             StockItem { sku: item.sku.clone(), free, held }
         });
         ready.then(|| Stock { items: items.collect() })

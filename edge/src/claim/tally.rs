@@ -123,6 +123,11 @@ impl Tally {
         cut.then_some(Count { free: Units(free), held, next_expiry })
     }
 
+    /// How many orders are on hold.
+    pub(super) fn held_orders(&self) -> usize {
+        self.held.len()
+    }
+
     /// What is on hold of an item, cut or not.
     pub(super) fn held(&self, sku: &Sku) -> Held {
         self.items.get(sku).map(Item::held).unwrap_or_default()

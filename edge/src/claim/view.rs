@@ -160,7 +160,8 @@ impl View {
         let tally = self.tally.as_ref()?;
         self.become_thorough();
         let tally = tally.read().unwrap_or_else(PoisonError::into_inner);
-        self.complete.load(Ordering::Acquire).then(|| tally.held(sku))
+        // Once everything was read, what is being caught up with is no reason to know nothing.
+        (self.reached.borrow().0 > 0).then(|| tally.held(sku))
     }
 
     /// The buckets of an item as last seen.
@@ -225,6 +226,7 @@ impl View {
     fn tally(&self, entry: &Entry, complete: bool) {
         let Some(tally) = &self.tally else { return };
         let mut tally = tally.write().unwrap_or_else(PoisonError::into_inner);
+        let held = tally.held_orders();
         let counted = match &entry.key {
             Some(Key::Bucket(sku, index)) => Bucket::decode(&entry.value).map(|b| tally.bucket(sku, *index, &b)),
             Some(Key::Supply(sku, _)) => Supply::decode(&entry.value).map(|supply| tally.supply(sku, &supply)),
@@ -233,10 +235,11 @@ impl View {
             }
             Some(Key::Meta) | None => Ok(()),
         };
+        let other = tally.held_orders() != held;
         self.complete.store(complete, Ordering::Release);
         drop(tally);
         // Of an order that ends a hold no bucket tells: paid, it is sold.
-        if complete {
+        if other {
             self.changed.send_modify(|version| *version += 1);
         }
         if let Err(error) = counted {

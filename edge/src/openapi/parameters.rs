@@ -1,7 +1,7 @@
 //! Parts of requests that many routes share, as they are described: each route reads them by itself, from where they are.
 #![expect(dead_code, reason = "they describe, and hold nothing")]
 
-use protocol::{IdempotencyKey, OrderId, SaleId};
+use protocol::{CustomerId, IdempotencyKey, OrderId, SaleId};
 use utoipa::IntoParams;
 
 /// A sale's address.
@@ -38,6 +38,10 @@ pub struct Keyed {
     /// A UUID that you make once for what you want, before you send it first; the same key gets the same answer.
     #[param(rename = "Idempotency-Key")]
     key: IdempotencyKey,
+    /// Whom you act for, as their session said: if somebody else is signed in by now, nothing is done and the answer is
+    /// `not-signed-in`. For pages, whose sessions change under them.
+    #[param(rename = "Sluice-Customer", required = false)]
+    meant_for: Option<CustomerId>,
 }
 
 /// Asks only for what changed.

@@ -60,6 +60,7 @@ async fn a_viewer_sees_the_stock_move_at_most_twice_a_second_and_never_misses_th
     let answer = sale.http.get(format!("{}/events", sale.url)).header("last-event-id", "7").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    assert_eq!(answer.headers()["connection"], "close", "nothing else is answered on it");
     let mut viewer = Viewer { answer, text: String::new() };
     let hello = viewer.block().await.unwrap();
     let retry: u32 = hello.strip_prefix("retry: ").unwrap().parse().unwrap();

@@ -151,3 +151,15 @@ async fn a_hundred_at_once_for_ten_units_are_ten_orders_and_ninety_refusals() {
     assert_eq!((count("201"), count("sold-out")), (10, 90), "{answers:?}");
     assert_eq!(sale.free().await, 0);
 }
+
+#[tokio::test]
+async fn what_one_person_wanted_is_not_done_for_another_who_has_signed_in_since() {
+    let sale = Edge::shared().await.sell(draft("meant", 3)).await;
+    let claim = |meant: &str| sale.claim(&sale.session("ben"), "k", 1).header("sluice-customer", meant.to_owned()).send();
+    for meant in [customer("ann").to_string(), String::new(), "nobody".to_owned()] {
+        let (status, name, body) = problem(claim(&meant).await.unwrap()).await;
+        assert_eq!((status, name.as_str(), &body["retry"]), (401, "not-signed-in", &"never".into()), "{body}");
+    }
+    assert_eq!(sale.free().await, 3, "nothing was taken");
+    assert_eq!(claim(&customer("ben").to_string()).await.unwrap().status(), 201);
+}

@@ -198,6 +198,10 @@ async fn a_merchant_who_asks_wrongly_is_told_which_part_and_nobody_else_is_answe
         let (status, name, body) = problem(answer).await;
         assert_eq!((status, name.as_str(), &body["field"]), (422, "invalid-request", &field.into()), "{path}");
     }
+    // There a list that broke off would look like a whole one.
+    let old = ask(&shop.edge, &shop.id, "/download?of=orders", &shop.merchant).version(reqwest::Version::HTTP_10);
+    let (status, name, body) = problem(old.send().await.unwrap()).await;
+    assert_eq!((status, name.as_str(), &body["field"]), (422, "invalid-request", &"version".into()), "{body}");
     for path in ["", "/orders", "/download?of=orders"] {
         for (token, status) in
             [(shop.sale.session("ann"), 403), (shop.sale.guest("someone"), 403), (shop.sale.expired("max"), 401)]

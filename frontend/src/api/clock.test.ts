@@ -46,6 +46,15 @@ describe("the server's clock", () => {
     expect(clock.now()).toBe(NOON + 3_600_400);
   });
 
+  it("believes any answer that shows that its own clock stood still", () => {
+    const { time, clock } = page();
+    clock.learn(at(NOON), 990);
+    // Twenty minutes asleep, of which the monotonic clock knows nothing.
+    time.monotonic += 1_000;
+    clock.learn(at(NOON + 1_200_000), time.monotonic - 400);
+    expect(clock.now()).toBe(NOON + 1_200_200);
+  });
+
   it("is never behind what the server has sent", () => {
     const { clock } = page();
     clock.learn(at(NOON), 0);

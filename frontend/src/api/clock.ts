@@ -40,7 +40,7 @@ export class ServerClock {
     const at = this.#monotonic();
     const error = Math.max(0, at - sentAt) / 2;
     const reading = { offset: server + error - at, error, at };
-    if (this.#best === undefined || error <= this.#error(at)) this.#best = reading;
+    if (this.#best === undefined || error <= this.#error(at) || this.#contradicts(reading)) this.#best = reading;
   }
 
   /** Learns from something that the server sent by itself: by then it is at least that late. */
@@ -56,6 +56,11 @@ export class ServerClock {
   /** The server's time in milliseconds since 1970; the shopper's own clock until the server was heard. */
   now(): number {
     return this.#best === undefined ? this.#fallback() : this.#best.offset + this.#monotonic();
+  }
+
+  /** Whether both cannot be true: the monotonic clock stood still while the machine slept. */
+  #contradicts({ offset, error, at }: Reading): boolean {
+    return this.#best !== undefined && Math.abs(offset - this.#best.offset) > error + this.#error(at);
   }
 
   #error(at: number): number {

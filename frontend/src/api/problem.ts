@@ -40,6 +40,11 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
+/** How long an answer asks to wait, in milliseconds. */
+export function waitMsOf(error: unknown): number {
+  return error instanceof Refused && "retryAfterSeconds" in error.problem ? error.problem.retryAfterSeconds * 1_000 : 0;
+}
+
 /** The refusal in an error of one name, if it is one. */
 export function refusedAs<Name extends ProblemName>(error: unknown, name: Name): ProblemOf<Name> | undefined {
   return error instanceof Refused && is(error.problem, name) ? error.problem : undefined;

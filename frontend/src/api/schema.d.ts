@@ -3937,6 +3937,11 @@ export interface operations {
             header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
                 "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                /**
+                 * @description Whom you act for, as their session said: if somebody else is signed in by now, nothing is done and the answer is
+                 *     `not-signed-in`. For pages, whose sessions change under them.
+                 */
+                "Sluice-Customer"?: components["schemas"]["CustomerId"];
             };
             path: {
                 /** @description The id of the sale. */
@@ -4242,6 +4247,11 @@ export interface operations {
             header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
                 "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                /**
+                 * @description Whom you act for, as their session said: if somebody else is signed in by now, nothing is done and the answer is
+                 *     `not-signed-in`. For pages, whose sessions change under them.
+                 */
+                "Sluice-Customer"?: components["schemas"]["CustomerId"];
             };
             path: {
                 /** @description The id of the order. */
@@ -4540,6 +4550,11 @@ export interface operations {
             header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
                 "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                /**
+                 * @description Whom you act for, as their session said: if somebody else is signed in by now, nothing is done and the answer is
+                 *     `not-signed-in`. For pages, whose sessions change under them.
+                 */
+                "Sluice-Customer"?: components["schemas"]["CustomerId"];
             };
             path: {
                 /** @description The id of the order. */
@@ -4726,6 +4741,11 @@ export interface operations {
             header: {
                 /** @description A UUID that you make once for what you want, before you send it first; the same key gets the same answer. */
                 "Idempotency-Key": components["schemas"]["IdempotencyKey"];
+                /**
+                 * @description Whom you act for, as their session said: if somebody else is signed in by now, nothing is done and the answer is
+                 *     `not-signed-in`. For pages, whose sessions change under them.
+                 */
+                "Sluice-Customer"?: components["schemas"]["CustomerId"];
             };
             path: {
                 /** @description The id of the order. */

@@ -11,6 +11,15 @@ export interface Known extends TimedCurrent {
 
 const KEY = ["session"];
 
+/** Tabs share the cookie, so what one does to it happens to all of them. */
+const otherTabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("sluice.session") : undefined;
+otherTabs?.addEventListener("message", () => {
+  // What is shown may be somebody else's now: it goes at once, and is asked for again.
+  void queryClient.resetQueries({ predicate: isPersonal });
+  signedOutHere();
+  void queryClient.invalidateQueries({ queryKey: KEY });
+});
+
 const isPersonal = (query: Query) => query.meta?.personal === true;
 
 /**
@@ -48,11 +57,17 @@ export function useSession() {
  * that is no end of a session that anybody has to be told about.
  */
 export async function sessionChanged(): Promise<void> {
+  otherTabs?.postMessage("changed");
   queryClient.removeQueries({ predicate: isPersonal });
+  signedOutHere();
+  await queryClient.invalidateQueries({ queryKey: KEY });
+}
+
+/** Until the answer comes nobody is signed in, and nobody was. */
+function signedOutHere(): void {
   queryClient.setQueryData<Known>(KEY, (known) => {
     if (known === undefined) return undefined;
     const { session: _, ...rest } = known;
     return { ...rest, ended: false };
   });
-  await queryClient.invalidateQueries({ queryKey: KEY });
 }

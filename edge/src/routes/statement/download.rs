@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{Uri, Version};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
@@ -91,9 +91,15 @@ pub async fn download(
     State(edge): State<Arc<Edge>>,
     Path(sale): Path<String>,
     _: Merchant,
+    version: Version,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let sale = id(&sale)?;
+    if version < Version::HTTP_11 {
+        // There a body ends with the connection, whether it is complete or not.
+        const RULE: &str = "a list is sent over HTTP/1.1 or newer; a proxy in front has to speak it too";
+        return Err(Problem::invalid(How::Content, "version", RULE));
+    }
     let Which { of } = query::read(&uri, "only of is taken, once")?;
     let of = SheetOf::ALL.into_iter().find(|known| known.as_str() == of);
     let of = of.ok_or_else(|| Problem::invalid(How::Content, "of", "it must be totals, orders or payments"))?;

@@ -1,10 +1,11 @@
 import { type InfiniteData, useMutation, useQueryClient } from "@tanstack/react-query";
+import { waitMsOf } from "@/api/problem";
 import { pauseMs } from "@/api/queries";
 import type { SaleOrders } from "@/api/schema";
 import { statementQuery } from "./api/get-statement";
 import { saleOrdersKey } from "./api/list-sale-orders";
 import { refundOrder } from "./api/refund-order";
-import { isOpen, waitMsOf } from "./refusals";
+import { isOpen } from "./refusals";
 import { wishes } from "./wish";
 
 /** How often a refund is sent before a person has to press again: for about a minute. */

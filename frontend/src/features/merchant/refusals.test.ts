@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Refused, Unreachable } from "@/api/problem";
+import { Refused, Unreachable, waitMsOf } from "@/api/problem";
 import type { Problem } from "@/api/schema";
 import { Settling } from "./api/refund-order";
-import { isOpen, meaningOf, waitMsOf } from "./refusals";
+import { isOpen, meaningOf } from "./refusals";
 
 const refused = (name: string, more: object) =>
   new Refused({ type: `https://sluice.dev/problems/${name}`, detail: "", ...more } as Problem);

@@ -40,8 +40,3 @@ export function isOpen(error: unknown): boolean {
   if (error instanceof Settling || error instanceof Unreachable) return true;
   return error instanceof Refused && error.problem.retry !== "never";
 }
-
-/** How long an answer asks to wait, in milliseconds. */
-export function waitMsOf(error: unknown): number {
-  return error instanceof Refused && "retryAfterSeconds" in error.problem ? error.problem.retryAfterSeconds * 1_000 : 0;
-}

@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { refusedAs } from "@/api/problem";
+import { serverClock } from "@/api/clock";
+import { refusedAs, waitMsOf } from "@/api/problem";
 import type { AnyOrder, Sale } from "@/api/schema";
 import { useSession } from "@/api/session";
 import { Button } from "@/ui/button";
@@ -18,8 +19,17 @@ import { Outcome } from "./outcome";
 import { useWords } from "./use-words";
 import { useOrderWish } from "./wish/use-order-wish";
 
-/** How often an order is read while no stream tells of it, in milliseconds. */
+/** How often a held order is read while no stream tells of it, or once its time is over, in milliseconds. */
 const READ_EVERY_MS = 3_000;
+/** And while one does: a connection that died without a word looks like one on which nothing happens. */
+const READ_SELDOM_MS = 20_000;
+
+/** When a held order is read again; `false` for one to which nothing happens any more. */
+function readAgainMs(order: AnyOrder | undefined, error: unknown, live: boolean): number | false {
+  if (order?.state !== "held") return false;
+  const over = order.expiresAt !== undefined && Date.parse(order.expiresAt) < serverClock.now();
+  return Math.max(live && !over ? READ_SELDOM_MS : READ_EVERY_MS, waitMsOf(error));
+}
 
 interface Props {
   saleId: string;
@@ -36,12 +46,13 @@ export function OrderPage({ saleId, id, sale }: Props) {
   const { data, error, refetch, failureCount } = useQuery({
     ...orderQuery(saleId, id),
     enabled: session != null,
-    refetchInterval: ({ state }) => (state.data?.state === "held" && !live.current ? READ_EVERY_MS : false),
+    refetchInterval: ({ state: { data, error } }) => readAgainMs(data, error, live.current),
   });
   live.current = useOrderEvents(saleId, id, session != null && data?.state === "held");
 
   if (session === null || (error && refusedAs(error, "not-signed-in"))) return <SignInFirst />;
-  if (error && data === undefined) {
+  // What was shown before may have been somebody else's, who has signed out in another tab.
+  if (error && (data === undefined || refusedAs(error, "not-found"))) {
     return refusedAs(error, "not-found") ? (
       <Absent saleId={saleId} again={() => void refetch()} />
     ) : (

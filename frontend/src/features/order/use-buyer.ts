@@ -5,6 +5,7 @@ import type { Problem } from "@/api/schema";
 import { sessionChanged, sessionQuery, useSession } from "@/api/session";
 import { enterAsGuest } from "./api/enter-as-guest";
 import type { SaleToBuy } from "./selling";
+import { alone } from "./wish/alone";
 
 /** Who may buy in a sale: somebody at once, a guest after one more request, or nobody before they have signed in. */
 export function useBuyer({ guestsAllowed }: SaleToBuy) {
@@ -18,12 +19,17 @@ export function useBuyer({ guestsAllowed }: SaleToBuy) {
     setEntering(true);
     setFailure(undefined);
     try {
-      const known = (await queryClient.fetchQuery(sessionQuery)).session;
-      if (known && (!known.guest || guestsAllowed)) return known.customer;
-      if (!guestsAllowed) return undefined;
-      const { customer } = await enterAsGuest();
-      await sessionChanged();
-      return customer;
+      let buyer: string | undefined;
+      // A guest can never come back, so no tab makes a second one of somebody whom another has just signed in.
+      await alone("sluice.guest", async () => {
+        const known = (await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })).session;
+        if (known && (!known.guest || guestsAllowed)) buyer = known.customer;
+        else if (guestsAllowed) {
+          buyer = (await enterAsGuest()).customer;
+          await sessionChanged();
+        }
+      });
+      return buyer;
     } catch (error) {
       setFailure(error instanceof Refused ? error.problem : "unreachable");
       return undefined;

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useState } from "react";
 import { serverClock } from "@/api/clock";
-import { refusedAs } from "@/api/problem";
+import { refusedAs, waitMsOf } from "@/api/problem";
 import type { SaleEvent } from "@/api/schema";
 import { saleQuery } from "./api/get-sale";
 import { watchSale } from "./api/watch-sale";
@@ -24,7 +24,7 @@ export function useLiveSale(id: string) {
   const query = useQuery({
     ...saleQuery(id),
     refetchInterval: ({ state: { data, error } }) =>
-      data?.state === "ended" || isGone(error) || !polls(live) ? SELDOM_MS : pollMs,
+      data?.state === "ended" || isGone(error) || !polls(live) ? SELDOM_MS : Math.max(pollMs, waitMsOf(error)),
   });
   const moves = query.data !== undefined && query.data.state !== "ended" && !isGone(query.error);
   const streams = moves && hasStream(live);

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, ask } from "@/api/client";
-import { Refused, Unreachable } from "@/api/problem";
+import { Refused, Unreachable, waitMsOf } from "@/api/problem";
 import { pauseMs } from "@/api/queries";
 
 /** How often an order that is not there yet is looked for: a claim may be under way, for ten seconds at most. */
@@ -19,5 +19,5 @@ export const orderQuery = (sale: string, order: string) =>
     retry: (looks, error) =>
       looks < LOOKS_MAX &&
       (error instanceof Unreachable || (error instanceof Refused && error.problem.retry === "now")),
-    retryDelay: (look) => pauseMs(look),
+    retryDelay: (look, error) => Math.max(pauseMs(look), waitMsOf(error)),
   });

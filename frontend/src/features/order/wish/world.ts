@@ -8,14 +8,15 @@ import { sweep } from "./keep";
 import type { World } from "./sender";
 import type { State, Wish } from "./wish";
 
-function perform({ deed, key }: Wish) {
+function perform(wish: Wish) {
+  const { deed } = wish;
   switch (deed.to) {
     case "buy":
-      return claimUnits(deed.sale, { sku: deed.sku, quantity: deed.quantity }, key);
+      return claimUnits(deed.sale, { sku: deed.sku, quantity: deed.quantity }, wish);
     case "pay":
-      return payOrder(deed.sale, deed.order, key);
+      return payOrder(deed.sale, deed.order, wish);
     case "cancel":
-      return cancelOrder(deed.sale, deed.order, key);
+      return cancelOrder(deed.sale, deed.order, wish);
   }
 }
 
