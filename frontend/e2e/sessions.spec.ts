@@ -1,5 +1,5 @@
 /** Sessions that end while somebody buys: the wish waits for whoever made it, and for nobody else. */
-import { Claims } from "./bed/claims";
+import { busy, Claims } from "./bed/claims";
 import { LAMP, paidFromWallet } from "./bed/goods";
 import { newcomer, PASSWORD, Person } from "./bed/person";
 import { buyButton, item, ordersOf, seeOrder, signInByForm, step, title } from "./bed/shopping";
@@ -61,6 +61,40 @@ test("somebody else who signs in at the same browser never sends it", async ({ p
     expect(claims.key).toBeTruthy();
     await ordersOf(mine, sale, 1);
   });
+});
+
+test("a wish that waits is not sent for whoever has signed in meanwhile", async ({ page, context, signIn }) => {
+  const sale = await Sale.apply("meanwhile", { displayName: "Meanwhile", items: [LAMP], ...paidFromWallet() });
+  const [mine, theirs] = [await newcomer(), await newcomer()];
+  await signIn(mine);
+  await page.goto(sale.path);
+  await expect(buyButton(page)).toBeEnabled();
+  // Between the first try and the next, the browser's session becomes somebody else's, of which this page hears nothing.
+  const claims = await Claims.of(page, async (route, nth) => {
+    if (nth > 1) return route.continue();
+    await signIn(theirs, context);
+    await busy(route);
+  });
+  await buyButton(page).click();
+  await expect.poll(() => claims.keys.length).toBe(2);
+  await expect(buyButton(page)).toBeEnabled();
+  for (const email of [mine, theirs]) expect(await (await Person.signedIn(email)).orders(sale.id)).toEqual([]);
+});
+
+test("who signs out in one tab is signed out in the other, and their order is no longer shown", async ({
+  page,
+  context,
+  signIn,
+}) => {
+  const sale = await Sale.apply("tabs", { displayName: "Two tabs", items: [LAMP], ...paidFromWallet() });
+  await signIn(await newcomer());
+  await page.goto(sale.path);
+  await buyButton(page).click();
+  await seeOrder(page, "held");
+  const other = await context.newPage();
+  await other.goto("/account");
+  await other.getByRole("button", { name: say("account", "signOut.action") }).click();
+  await expect(title(page)).toHaveText(say("order", "mine.signIn.title"));
 });
 
 test("signing in from a sale leads back to it", async ({ page }) => {
