@@ -166,6 +166,54 @@ describe("patience", () => {
   });
 });
 
+describe("a page that slept", () => {
+  const late = NOON + RESUME_WITHIN_MS + 1;
+
+  it("asks before it sends what was waiting", () => {
+    const pauses: Event[] = [
+      { is: "unanswered" },
+      { is: "offline" },
+      refused(busy),
+      refused(problem("rate-limited", { retry: "later", retryAfterSeconds: 6 })),
+    ];
+    for (const pause of pauses) {
+      const state = through([wanted, sent, pause]);
+      expect(state.is).toBe("waiting");
+      expect(through([{ is: "due" }], late, state), JSON.stringify(pause)).toMatchObject({
+        is: "unknown",
+        wish: { key: "key-1" },
+      });
+      expect(through([{ is: "due" }], NOON + RESUME_WITHIN_MS, state).is).toBe("sending");
+    }
+  });
+
+  it("asks before it sends what was about to leave", () => {
+    const state = through([wanted]);
+    expect(through([{ is: "due" }], NOON + 1_000, state)).toBe(state);
+    expect(through([{ is: "due" }], late, state).is).toBe("unknown");
+  });
+
+  it("asks later whoever said that they want to wait", () => {
+    const patient = through([wanted, sent, refused(held), { is: "keep-trying" }]);
+    expect(through([{ is: "due" }], late, patient).is).toBe("sending");
+    expect(through([{ is: "due" }], NOON + PATIENCE_MS + 1, patient).is).toBe("unknown");
+  });
+
+  it("asks somebody who comes back hours later", () => {
+    const out = through([wanted, sent, refused(problem("not-signed-in"))]);
+    expect(through([{ is: "signed-in" }], late, out)).toMatchObject({ is: "unknown", wish: { key: "key-1" } });
+  });
+});
+
+describe("too many requests", () => {
+  it("are not waited for longer than anything else", () => {
+    const limited = refused(problem("rate-limited", { retry: "later", retryAfterSeconds: 6 }));
+    const state = through([wanted]);
+    expect(through([sent, limited], NOON + GIVE_UP_AFTER_MS - 6_000, state).is).toBe("waiting");
+    expect(through([sent, limited], NOON + GIVE_UP_AFTER_MS - 5_999, state).is).toBe("unknown");
+  });
+});
+
 describe("a wish that was found", () => {
   const found = (wish: Wish, now: number) => through([{ is: "found", wish }], now);
 
@@ -179,12 +227,25 @@ describe("a wish that was found", () => {
   });
 
   it("is asked about once more after the sale's end, and then dropped", () => {
-    const state = found({ ...wish, tries: 1 }, NOON + 2 * HOUR);
+    const state = found({ ...wish, tries: 1, ends: NOON + 60_000 }, NOON + 120_000);
     expect(state).toMatchObject({ is: "sending", wish: { last: true } });
     expect(found(toKeep(state) as Wish, NOON + 3 * HOUR)).toEqual(IDLE);
-    const unknown = through([sent, { is: "unanswered" }], NOON + 2 * HOUR, state);
+    const unknown = through([sent, { is: "unanswered" }], NOON + 120_000, state);
     expect(unknown.is).toBe("unknown");
     expect(toKeep(unknown)).toBeUndefined();
+  });
+
+  it("is a question when it is old, also after an end that may have been put off", () => {
+    expect(found({ ...wish, tries: 1 }, NOON + 2 * HOUR)).toMatchObject({ is: "unknown", wish: { unsure: true } });
+    const slept = found({ ...wish, ends: NOON + 60_000 }, NOON + 120_000);
+    expect(through([{ is: "offline" }, { is: "due" }], NOON + 2 * HOUR, slept).is).toBe("unknown");
+  });
+
+  it("is asked about without a word when it is no purchase and can come true no more", () => {
+    const pay: Wish = { ...wish, deed: { to: "pay", sale: "aurora-3f2a9c1e", order: "order-1" } };
+    const state = found(pay, NOON + 2 * HOUR);
+    expect(state).toMatchObject({ is: "sending", wish: { last: true } });
+    expect(through([{ is: "due" }], NOON + 2 * HOUR, state)).toBe(state);
   });
 
   it("is asked about once more after a day, and not bought by surprise", () => {

@@ -72,6 +72,7 @@ export type Event =
   | { readonly is: "refused"; readonly problem: Problem }
   | { readonly is: "unanswered" }
   | { readonly is: "offline" }
+  /** The pause is over; or it may leave now, where something had to be waited for first. */
   | { readonly is: "due" }
   /** The shopper asks again, also where nothing is stored. */
   | { readonly is: "again" }
@@ -91,7 +92,7 @@ export type Event =
 export const GIVE_UP_AFTER_MS = 60_000;
 /** The same for a shopper who said that they want to wait. */
 export const PATIENCE_MS = 15 * 60_000;
-/** A wish that is older is not sent by itself when its page is opened again: nobody wants to be surprised by a purchase. */
+/** A wish that is older is not sent by itself when its page is opened again, or wakes up: nobody wants to be surprised by a purchase. */
 export const RESUME_WITHIN_MS = 10 * 60_000;
 /** A wish that is older is asked about once more, and then dropped. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
@@ -141,10 +142,14 @@ function stepWish(state: Wishing, event: About, now: number, random: () => numbe
     case "offline":
       return { is: "waiting", wish, pause: "offline", until: undefined };
     case "due":
+      if (state.is !== "waiting" && state.is !== "sending") return state;
+      // A device that slept, or a page that was frozen, wakes up to a question.
+      if (isStale(wish, now)) return { is: "unknown", wish };
       return state.is === "waiting" ? sending : state;
     case "signed-in":
       // Whom the page knows and the shop does not is not asked for ever.
-      return state.is === "signed-out" && wish.tries < TRIES_MAX ? sending : state;
+      if (state.is !== "signed-out" || wish.tries >= TRIES_MAX) return state;
+      return isStale(wish, now) ? { is: "unknown", wish } : sending;
     case "again":
       if (state.is === "sending" || state.is === "waiting") return state;
       return { is: "sending", wish: { ...wish, askedAt: now, tries: 0 } };
@@ -162,7 +167,7 @@ function refused(wish: Wish, problem: Problem, now: number, random: () => number
       return pausing({ ...wish, unsure: true }, "unanswered", 0, now, random);
     case "limited":
       if (wish.tries >= TRIES_MAX) return { is: "unknown", wish };
-      return waiting(wish, "limited", spread(lookAgainAfterMs(problem) ?? 1_000, random), now, problem);
+      return pausing(wish, "limited", lookAgainAfterMs(problem) ?? 1_000, now, random, problem);
     case "nobody":
       return { is: "signed-out", wish };
     case "no":
@@ -186,10 +191,17 @@ function said(wish: Wish, problem: Problem, now: number, random: () => number): 
 }
 
 /** Waits longer each time, and gives up asking by itself after a while. */
-function pausing(wish: Wish, pause: Pause, leastMs: number, now: number, random: () => number): State {
+function pausing(
+  wish: Wish,
+  pause: Pause,
+  leastMs: number,
+  now: number,
+  random: () => number,
+  problem?: Problem,
+): State {
   const ms = Math.max(spread(leastMs, random), pauseMs(wish.tries, random));
   const most = wish.patient ? PATIENCE_MS : GIVE_UP_AFTER_MS;
-  return wish.last || now + ms - wish.askedAt > most ? { is: "unknown", wish } : waiting(wish, pause, ms, now);
+  return wish.last || now + ms - wish.askedAt > most ? { is: "unknown", wish } : waiting(wish, pause, ms, now, problem);
 }
 
 function waiting(wish: Wish, pause: Pause, ms: number, now: number, problem?: Problem): State {
@@ -206,10 +218,20 @@ function resumed(wish: Wish, now: number): State {
   // Whoever left the page while it was on its way has not seen the answer.
   const found = { ...wish, unsure: wish.unsure || wish.tries > 0, tries: 0 };
   // What can come true no more can be asked about without a word: only an order that is there is told.
-  if (now > wish.ends) return { is: "sending", wish: { ...found, last: true } };
+  // An old purchase is not: the sale may have been given more time since.
   const age = now - wish.askedAt;
+  if (now > wish.ends && (wish.deed.to !== "buy" || age <= RESUME_WITHIN_MS)) {
+    return { is: "sending", wish: { ...found, last: true } };
+  }
   if (age > FORGET_AFTER_MS) return { is: "unknown", wish: { ...found, last: true } };
   return age > RESUME_WITHIN_MS ? { is: "unknown", wish: found } : { is: "sending", wish: found };
+}
+
+/** Whether so long has passed since the shopper asked that they have to be asked. */
+function isStale(wish: Wish, now: number): boolean {
+  // What is no purchase and can come true no more surprises nobody.
+  if (wish.last && wish.deed.to !== "buy") return false;
+  return now - wish.askedAt > (wish.patient ? PATIENCE_MS : RESUME_WITHIN_MS);
 }
 
 /** Whether it has not left this page. */
