@@ -21,6 +21,14 @@ describe("the server's clock", () => {
     expect(page().clock.now()).toBe(NOON - 3_600_000);
   });
 
+  it("says whether the server was heard", () => {
+    const { clock } = page();
+    clock.learn("soon", 1_000);
+    expect(clock.heard).toBe(false);
+    clock.learn(at(NOON), 1_000);
+    expect(clock.heard).toBe(true);
+  });
+
   it("is what the server told, whatever the shopper's own says", () => {
     const { time, clock } = page();
     time.monotonic = 1_100;

@@ -53,6 +53,11 @@ export class ServerClock {
     }
   }
 
+  /** Whether the server was heard; until then `now` is as wrong as the shopper's own clock. */
+  get heard(): boolean {
+    return this.#best !== undefined;
+  }
+
   /** The server's time in milliseconds since 1970; the shopper's own clock until the server was heard. */
   now(): number {
     return this.#best === undefined ? this.#fallback() : this.#best.offset + this.#monotonic();

@@ -43,9 +43,9 @@ const MEANINGS: Record<ProblemName, Meaning | ((problem: Problem) => Meaning)> =
   "timed-out": "unsure",
 };
 
-/** What a refusal means; one that a newer edge made up is a no. */
+/** What a refusal means; one that a newer edge made up means what it says of itself. */
 export function meaningOf(problem: Problem): Meaning {
-  const meaning = MEANINGS[nameOf(problem)] ?? "no";
+  const meaning = MEANINGS[nameOf(problem)] ?? asItSays;
   return typeof meaning === "function" ? meaning(problem) : meaning;
 }
 

@@ -308,5 +308,6 @@ describe("a refusal", () => {
     expect(meaningOf(problem("not-found", { retry: "now" }))).toBe("unsure");
     expect(meaningOf(problem("not-found"))).toBe("no");
     expect(meaningOf(problem("made-up-tomorrow"))).toBe("no");
+    expect(meaningOf(problem("made-up-tomorrow", { retry: "now" }))).toBe("unsure");
   });
 });

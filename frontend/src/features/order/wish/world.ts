@@ -38,4 +38,12 @@ function ended(state: State) {
 /** The world as it is. */
 export const world: World = { perform, now: () => serverClock.now(), online: () => navigator.onLine, ended };
 
-sweep(world.now());
+/** Old is only what is old by the server's clock: by a shopper's own, a week ahead, every open wish would be. */
+function sweepOnceHeard(): boolean {
+  if (serverClock.heard) sweep(serverClock.now());
+  return serverClock.heard;
+}
+
+if (!sweepOnceHeard()) {
+  const stop = queryClient.getQueryCache().subscribe(() => sweepOnceHeard() && stop());
+}
