@@ -1,11 +1,13 @@
 import { Link, useLocation } from "@tanstack/react-router";
 import { type ReactNode, useRef } from "react";
+import { Button } from "@/ui/button";
 import { Notice } from "@/ui/notice";
 import { useNow } from "@/ui/use-now";
 import { Refusal, Step } from "./refusal";
 import { useWords } from "./use-words";
 import { left } from "./when";
-import { type Event, mayLeave, type State } from "./wish/wish";
+import type { Event } from "./wish/event";
+import { mayLeave, type State } from "./wish/wish";
 
 /** Longer than this, in milliseconds, and a shopper is told that it is under way; much longer, and why it takes so long. */
 const SAY_SO_AFTER_MS = 1_000;
@@ -20,54 +22,44 @@ interface Props {
   done?: ReactNode;
 }
 
-/** How it stands with a wish, in a live region: sentences change only with what happens, and what counts down is not read out. */
+/**
+ * How it stands with a wish, in a live region: sentences change only with what happens, and what counts down is not read
+ * out. What can be done meanwhile stands outside: it is not news, and would be read out with every sentence.
+ */
 export function Progress(props: Props) {
+  const { state, tell } = props;
   // The region is there before it has something to say, and takes no room until then.
   return (
-    <div role="status" className="not-empty:mt-3">
-      {props.state.is !== "idle" && <Stand {...props} />}
+    <div>
+      <div role="status" className="not-empty:mt-3">
+        {state.is !== "idle" && <Stand {...props} />}
+      </div>
+      {state.is !== "idle" && state.is !== "refused" && state.is !== "done" && (
+        <Steps key={state.wish.key} state={state} tell={tell} />
+      )}
     </div>
   );
 }
 
 function Stand({ state, tell, again, done }: Props) {
   const { t } = useWords();
-  const returnTo = useLocation({ select: ({ href }) => href });
-  const leave = mayLeave(state) && <Step onClick={() => tell({ is: "leave" })}>{t("step.leave")}</Step>;
   switch (state.is) {
     case "idle":
       return null;
     case "sending":
     case "waiting":
-      return <UnderWay state={state} leave={leave} />;
+      return <UnderWay state={state} />;
     case "unkept":
-      return (
-        <Question tone="warn" title={t("unkept.title")} text={t("unkept.text")}>
-          <Step onClick={() => tell({ is: "again" })}>{t("step.anyway")}</Step>
-          {leave}
-        </Question>
-      );
+      return <Question title={t("unkept.title")} text={t("unkept.text")} />;
     case "unknown":
       return (
         <Question
-          tone="warn"
           title={state.wish.unsure ? t("unknown.title") : t("no.busy.title")}
           text={state.wish.unsure ? t("unknown.text") : t("unknown.busy")}
-        >
-          <Step onClick={() => tell({ is: "again" })}>{t("step.ask")}</Step>
-          {leave}
-        </Question>
+        />
       );
     case "signed-out":
-      return (
-        <Question tone="warn" title={t("no.signedOut.title")} text={t("signedOut")}>
-          <Step>
-            <Link to="/sign-in" search={{ returnTo }}>
-              {t("step.signIn")}
-            </Link>
-          </Step>
-        </Question>
-      );
+      return <Question title={t("no.signedOut.title")} text={t("signedOut")} />;
     case "refused":
       return (
         <Refusal
@@ -83,8 +75,36 @@ function Stand({ state, tell, again, done }: Props) {
 }
 
 type Moving = Extract<State, { is: "sending" | "waiting" }>;
+type Open = Exclude<State, { is: "idle" | "refused" | "done" }>;
 
-function UnderWay({ state, leave }: { state: Moving; leave: ReactNode }) {
+/** What can be done while there is no answer. What was offered once stays, so that nobody's focus is lost with each try. */
+function Steps({ state, tell }: { state: Open; tell: Props["tell"] }) {
+  const { t } = useWords();
+  const returnTo = useLocation({ select: ({ href }) => href });
+  const offered = useRef(false);
+  const may = mayLeave(state) && state.is !== "signed-out";
+  if (may) offered.current = true;
+  return (
+    <div className="mt-2 flex flex-wrap gap-2 empty:hidden">
+      {state.is === "unkept" && <Step onClick={() => tell({ is: "again" })}>{t("step.anyway")}</Step>}
+      {state.is === "unknown" && <Step onClick={() => tell({ is: "again" })}>{t("step.ask")}</Step>}
+      {state.is === "signed-out" && (
+        <Step>
+          <Link to="/sign-in" search={{ returnTo }}>
+            {t("step.signIn")}
+          </Link>
+        </Step>
+      )}
+      {offered.current && (
+        <Button look="plain" aria-disabled={!may} onClick={() => may && tell({ is: "leave" })}>
+          {t("step.leave")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function UnderWay({ state }: { state: Moving }) {
   const { t, locale } = useWords();
   const now = useNow();
   // What was said stays while it is sent once more: nobody wants to hear two sentences in turns.
@@ -97,32 +117,21 @@ function UnderWay({ state, leave }: { state: Moving; leave: ReactNode }) {
   if (text === undefined) return null;
   const until = state.is === "waiting" && state.pause !== "opening" ? state.until : undefined;
   return (
-    <div className="space-y-2 rounded-xl bg-sunken p-4">
-      <p>
-        {text}{" "}
-        {until !== undefined && until - now > SAY_SO_AFTER_MS && (
-          <span aria-hidden className="whitespace-nowrap text-muted tabular-nums">
-            {left(until, now, locale)}
-          </span>
-        )}
-      </p>
-      {state.is === "waiting" && leave}
-    </div>
+    <p className="rounded-xl bg-sunken p-4">
+      {text}{" "}
+      {until !== undefined && until - now > SAY_SO_AFTER_MS && (
+        <span aria-hidden className="whitespace-nowrap text-muted tabular-nums">
+          {left(until, now, locale)}
+        </span>
+      )}
+    </p>
   );
 }
 
-interface QuestionProps {
-  tone: "warn" | "good";
-  title: string;
-  text: string;
-  children: ReactNode;
-}
-
-function Question({ tone, title, text, children }: QuestionProps) {
+function Question({ title, text }: { title: string; text: string }) {
   return (
-    <Notice tone={tone} title={title} live="off">
+    <Notice tone="warn" title={title} live="off">
       <p>{text}</p>
-      <div className="flex flex-wrap gap-2">{children}</div>
     </Notice>
   );
 }

@@ -196,4 +196,153 @@ describe("a sender", () => {
     await settle();
     expect(shop.heard.map(({ key }) => key)).toEqual(["theirs"]);
   });
+
+  it("asks first when its timer fires after a sleep", async () => {
+    shop.answers = [refusal("busy", { retry: "now", retryAfterSeconds: 2 })];
+    const sender = new Sender(place, "ann", shop);
+    sender.want(deed, ENDS);
+    await settle();
+    expect(sender.state.is).toBe("waiting");
+    vi.setSystemTime(shop.now() + 3 * 3_600_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(sender.state.is).toBe("unknown");
+    expect(shop.heard).toHaveLength(1);
+  });
+});
+
+/** The locks of a browser, which other tabs hold and want too. */
+class Locks {
+  held: string[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  readonly request = async (name: string, { signal }: { signal: AbortSignal }, work: () => Promise<void>) => {
+    while (this.held.includes(name)) {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
+    this.held.push(name);
+    await work().finally(() => this.release());
+  };
+
+  release() {
+    this.held = [];
+    for (const next of this.#waiting.splice(0)) next();
+  }
+}
+
+describe("a sender beside other tabs", () => {
+  let locks: Locks;
+  beforeEach(() => {
+    locks = new Locks();
+    vi.stubGlobal("navigator", { locks });
+  });
+
+  const theirs = (): Wish => ({
+    deed,
+    key: "theirs",
+    customer: "ann",
+    ends: ENDS,
+    askedAt: shop.now(),
+    tries: 1,
+    unsure: false,
+    patient: false,
+    last: false,
+  });
+  const found = (sender: Sender) => {
+    const wish = theirs();
+    localStorage.setItem(place, JSON.stringify(wish));
+    sender.dispatch({ is: "found", wish });
+  };
+
+  it("keeps nobody waiting while it waits", async () => {
+    shop.answers = [refusal("busy", { retry: "now", retryAfterSeconds: 5 })];
+    const sender = new Sender(place, "ann", shop);
+    sender.want(deed, ENDS);
+    await settle();
+    expect(sender.state.is).toBe("waiting");
+    expect(locks.held).toEqual([]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sender.state.is).toBe("sending");
+    expect(locks.held).toEqual([place]);
+  });
+
+  it("goes ahead when another tab does not come to an end", async () => {
+    locks.held = [place];
+    shop.answers = [order];
+    const sender = new Sender(place, "ann", shop);
+    sender.want(deed, ENDS);
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(shop.heard).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(sender.state.is).toBe("done");
+  });
+
+  it("does not send what another tab has settled, and takes over what it tells", async () => {
+    locks.held = [place];
+    const sender = new Sender(place, "ann", shop);
+    found(sender);
+    await settle();
+    localStorage.removeItem(place);
+    locks.release();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(sender.state.is).toBe("sending");
+    sender.dispatch({ is: "ended", key: "theirs", state: { is: "done", wish: theirs(), order } });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(sender.state.is).toBe("done");
+    expect(shop.heard).toHaveLength(0);
+  });
+
+  it("does not bring back what was settled before it heard of it", async () => {
+    const sender = new Sender(place, "ann", shop);
+    sender.dispatch({ is: "found", wish: theirs() });
+    expect(recall(place, "ann")).toBeUndefined();
+    await settle();
+    expect(shop.heard).toHaveLength(0);
+  });
+
+  it("asks the shopper when another tab has settled it and does not tell", async () => {
+    locks.held = [place];
+    const sender = new Sender(place, "ann", shop);
+    found(sender);
+    await settle();
+    localStorage.removeItem(place);
+    locks.release();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(sender.state).toMatchObject({ is: "unknown", wish: { key: "theirs", unsure: true } });
+    expect(recall(place, "ann")?.key).toBe("theirs");
+    shop.answers = [order];
+    sender.dispatch({ is: "again" });
+    await settle();
+    expect(sender.state.is).toBe("done");
+  });
+
+  it("believes an order of its own rather than a refusal that another tab was told", async () => {
+    let answer: (order: Order) => void = () => {};
+    shop.perform = () => new Promise((resolve) => (answer = resolve));
+    const sender = new Sender(place, "ann", shop);
+    found(sender);
+    await settle();
+    const { problem } = refusal("sold-out");
+    sender.dispatch({ is: "ended", key: "theirs", state: { is: "refused", wish: theirs(), problem } });
+    expect(sender.state.is).toBe("refused");
+    answer(order);
+    await settle();
+    expect(sender.state).toMatchObject({ is: "done", order });
+  });
+
+  it("does not take the answer to an earlier wish for the one to the next", async () => {
+    let answer: (order: Order) => void = () => {};
+    shop.perform = () => new Promise((resolve) => (answer = resolve));
+    const sender = new Sender(place, "ann", shop);
+    found(sender);
+    await settle();
+    const { problem } = refusal("sold-out");
+    sender.dispatch({ is: "ended", key: "theirs", state: { is: "refused", wish: theirs(), problem } });
+    sender.want({ ...deed, quantity: 2 }, ENDS);
+    answer(order);
+    await settle();
+    expect(sender.state.is).toBe("sending");
+  });
 });

@@ -1,11 +1,12 @@
 import { Refused } from "@/api/problem";
 import type { Order, SettlingOrder } from "@/api/schema";
 import { alone } from "./alone";
+import type { Event } from "./event";
 import { forget, keep, recall } from "./keep";
 import { newKey } from "./new-key";
 import { hearOthers, tellOthers } from "./other-tabs";
 import { placeOf } from "./place";
-import { type Deed, type Event, isUnderWay, type State, step, toKeep, type Wish } from "./wish";
+import { type Deed, isUnderWay, type State, step, toKeep, type Wish } from "./wish";
 
 /** What a sender stands on; tests have a world of their own. */
 export interface World {
@@ -20,17 +21,23 @@ export interface World {
 
 /** Browsers are wrong about their network now and then: it is tried anyway, this often, in milliseconds. */
 const OFFLINE_TRY_AFTER_MS = 15_000;
+/** Longest that another tab which has settled a wish is listened to, in milliseconds. */
+const TOLD_WITHIN_MS = 2_000;
+/** What makes a wish anew, or keeps one that others have dropped: all else only changes what is stored already. */
+const STORES: readonly Event["is"][] = ["wanted", "again", "keep-trying", "overwritten", "ended", "untold"];
 
 /**
  * Brings one wish of one customer to an end, whatever part of the page looks at it.
  *
- * The wish is stored before it leaves, one tab sends at a time, and everything else is decided by `step`. A sender lives as
+ * The wish is stored before it leaves, one tab sends at a time (and waits without keeping the others waiting), and everything else is decided by `step`. A sender lives as
  * long as the page: who buys and then looks around is told all the same.
  */
 export class Sender {
   #state: State = { is: "idle" };
   #driving = false;
   #tryAnyway = false;
+  /** Whether the wish was stored; one that is not there any more was settled by another tab then. */
+  #kept = false;
   #wake: () => void = () => {};
   readonly #listeners = new Set<() => void>();
 
@@ -86,7 +93,7 @@ export class Sender {
     if (after === before) return;
     this.#state = after;
     const wish = toKeep(after);
-    if (wish) keep(this.place, wish);
+    if (wish) this.#keep(wish, event);
     else if (before.is !== "idle") forget(this.place, before.wish.key);
     const settled = after.is === "done" || after.is === "refused";
     const left = after.is === "idle" && isUnderWay(before);
@@ -97,12 +104,21 @@ export class Sender {
     void this.#drive();
   }
 
+  /** Stores the wish as it is now; but what another tab has settled and dropped meanwhile does not come back by that. */
+  #keep(wish: Wish, event: Event): void {
+    if (event.is === "found") this.#kept = true;
+    if (this.#kept && !STORES.includes(event.is) && recall(this.place, this.customer) === undefined) return;
+    this.#kept = keep(this.place, wish);
+  }
+
   /** Sends and waits until there is nothing to send or to wait for. */
   async #drive(): Promise<void> {
     while (!this.#driving && this.#goesOn()) {
       this.#driving = true;
       try {
-        await alone(this.place, () => this.#go());
+        const state = this.#state;
+        if (state.is === "waiting") await this.#wait(state.until);
+        else await this.#go();
       } finally {
         this.#driving = false;
       }
@@ -113,21 +129,25 @@ export class Sender {
     return this.#state.is === "sending" || this.#state.is === "waiting";
   }
 
+  /** Sends once, while no other tab does. */
   async #go(): Promise<void> {
-    const stored = recall(this.place, this.customer);
-    if (this.#state.is !== "idle" && stored && stored.key !== this.#state.wish.key) {
-      this.dispatch({ is: "overwritten", wish: stored });
-    }
-    while (this.#goesOn()) {
-      const state = this.#state;
-      if (state.is === "sending") await this.#send();
-      else if (state.is === "waiting") await this.#wait(state.until);
-    }
+    if (!this.world.online() && !this.#tryAnyway) return this.dispatch({ is: "offline" });
+    this.#tryAnyway = false;
+    let isGone = false;
+    await alone(this.place, async () => {
+      // The other tab may have taken long.
+      this.dispatch({ is: "due" });
+      if (this.#state.is !== "sending") return;
+      const stored = recall(this.place, this.customer);
+      isGone = this.#kept && stored === undefined;
+      if (isGone) return;
+      if (stored && stored.key !== this.#state.wish.key) this.dispatch({ is: "overwritten", wish: stored });
+      await this.#send();
+    });
+    if (isGone) await this.#listen();
   }
 
   async #send(): Promise<void> {
-    if (!this.world.online() && !this.#tryAnyway) return this.dispatch({ is: "offline" });
-    this.#tryAnyway = false;
     this.dispatch({ is: "sent" });
     const state = this.#state;
     if (state.is !== "sending") return;
@@ -138,13 +158,30 @@ export class Sender {
     } catch (error) {
       event = error instanceof Refused ? { is: "refused", problem: error.problem } : { is: "unanswered" };
     }
-    // Unless another tab was told meanwhile, which is the same answer.
-    if (this.#state.is === "sending") this.dispatch(event);
+    // Unless another tab was told meanwhile, which is the same answer; but an order has the last word.
+    const now = this.#state;
+    if (keyOf(now) !== state.wish.key) return;
+    if (now.is === "sending" || (now.is === "refused" && event.is === "ordered")) this.dispatch(event);
+  }
+
+  /** Waits for what the tab that settled the wish tells. */
+  async #listen(): Promise<void> {
+    const state = this.#state;
+    await this.#pause(TOLD_WITHIN_MS);
+    if (this.#state === state) this.dispatch({ is: "untold" });
   }
 
   async #wait(until: number | undefined): Promise<void> {
     const state = this.#state;
     const ms = until === undefined ? OFFLINE_TRY_AFTER_MS : Math.max(0, until - this.world.now());
+    await this.#pause(ms);
+    if (this.#state !== state) return;
+    this.#tryAnyway = until === undefined;
+    if (until === undefined || this.world.now() >= until) this.dispatch({ is: "due" });
+  }
+
+  /** Waits; not longer than until something happens. */
+  async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
@@ -153,9 +190,6 @@ export class Sender {
       };
     });
     this.#wake = () => {};
-    if (this.#state !== state) return;
-    this.#tryAnyway = until === undefined;
-    if (until === undefined || this.world.now() >= until) this.dispatch({ is: "due" });
   }
 }
 

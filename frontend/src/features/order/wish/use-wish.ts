@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { useSession } from "@/api/session";
+import type { Event } from "./event";
 import { senderOf } from "./sender";
-import type { Deed, Event, State } from "./wish";
+import type { Deed, State } from "./wish";
 import { world } from "./world";
 
 const IDLE: State = { is: "idle" };

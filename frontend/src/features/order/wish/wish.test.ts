@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Order, Problem } from "@/api/schema";
+import type { Event } from "./event";
 import { meaningOf } from "./meaning";
 import {
-  type Event,
   FORGET_AFTER_MS,
   GIVE_UP_AFTER_MS,
   isUnderWay,
@@ -289,6 +289,24 @@ describe("two tabs", () => {
     expect(through([wanted, sent, ended])).toBe(done);
     expect(through([{ is: "found", wish }, ended])).toBe(done);
     expect(through([ended])).toEqual(IDLE);
+  });
+
+  it("believe an order rather than a refusal", () => {
+    const no = through([wanted, sent, refused(problem("sold-out"))]);
+    expect(through([{ is: "ended", key: "key-1", state: done }], NOON, no)).toBe(done);
+    expect(through([{ is: "ended", key: "key-0", state: done }], NOON, no)).toBe(no);
+  });
+
+  it("do not drop what is on its way from one of them because the other turned away", () => {
+    const left: Event = { is: "ended", key: "key-1", state: IDLE };
+    expect(through([wanted, sent, left])).toMatchObject({ is: "sending", wish: { key: "key-1" } });
+    expect(through([wanted, sent, { is: "unanswered" }, left]).is).toBe("waiting");
+    expect(through([wanted, left])).toEqual(IDLE);
+    expect(through([wanted, sent, refused(busy), left])).toEqual(IDLE);
+  });
+
+  it("ask when one settled it and did not tell", () => {
+    expect(through([wanted, { is: "untold" }])).toMatchObject({ is: "unknown", wish: { key: "key-1", unsure: true } });
   });
 
   it("do not take the answer to an older wish", () => {

@@ -11,6 +11,7 @@
 import { is } from "@/api/problem";
 import { pauseMs } from "@/api/queries";
 import type { Order, Problem } from "@/api/schema";
+import type { Event } from "./event";
 import { lookAgainAfterMs, meaningOf } from "./meaning";
 
 /** What is wanted: units of an item, or something of an order that is held. */
@@ -60,34 +61,6 @@ export type State =
   | { readonly is: "refused"; readonly wish: Wish; readonly problem: Problem }
   | { readonly is: "done"; readonly wish: Wish; readonly order: Order };
 
-export type Event =
-  /** The shopper wants something; `kept` says whether the browser stored it. */
-  | { readonly is: "wanted"; readonly wish: Wish; readonly kept: boolean }
-  /** A wish of an earlier page, or of another tab, was found. */
-  | { readonly is: "found"; readonly wish: Wish }
-  /** It leaves now. */
-  | { readonly is: "sent" }
-  | { readonly is: "ordered"; readonly order: Order }
-  | { readonly is: "settling" }
-  | { readonly is: "refused"; readonly problem: Problem }
-  | { readonly is: "unanswered" }
-  | { readonly is: "offline" }
-  /** The pause is over; or it may leave now, where something had to be waited for first. */
-  | { readonly is: "due" }
-  /** The shopper asks again, also where nothing is stored. */
-  | { readonly is: "again" }
-  /** The shopper wants it to be tried again by itself. */
-  | { readonly is: "keep-trying" }
-  | { readonly is: "signed-in" }
-  /** Another tab got the answer to the wish of this key, or was told to leave it. */
-  | { readonly is: "ended"; readonly key: string; readonly state: State }
-  /** Another tab stored its own wish at the same moment: one of them counts. */
-  | { readonly is: "overwritten"; readonly wish: Wish }
-  /** The shopper has seen it, or does not want it any more. */
-  | { readonly is: "leave" }
-  /** What it was about has come to an end in another way. */
-  | { readonly is: "moot" };
-
 /** Longest that a wish is sent again by itself after the shopper asked. */
 export const GIVE_UP_AFTER_MS = 60_000;
 /** The same for a shopper who said that they want to wait. */
@@ -110,8 +83,7 @@ export function step(state: State, event: Event, now: number, random: () => numb
     case "found":
       return isUnderWay(state) ? state : resumed(event.wish, now);
     case "ended":
-      // Also of one that was made in two tabs at once, and never left this one.
-      return isUnderWay(state) && (state.wish.key === event.key || isFresh(state.wish)) ? event.state : state;
+      return endedElsewhere(state, event.key, event.state);
     case "overwritten":
       return state.is === "sending" && isFresh(state.wish) ? { is: "sending", wish: event.wish } : state;
     case "leave":
@@ -121,6 +93,18 @@ export function step(state: State, event: Event, now: number, random: () => numb
     default:
       return state.is === "idle" || state.is === "done" ? state : stepWish(state, event, now, random);
   }
+}
+
+/** What the end of a wish in another tab means for this one. */
+function endedElsewhere(state: State, key: string, end: State): State {
+  if (state.is === "refused") return state.wish.key === key && end.is === "done" ? end : state;
+  if (!isUnderWay(state)) return state;
+  if (state.wish.key !== key) {
+    // One that was made in two tabs at once, and never left this one.
+    return isFresh(state.wish) ? end : state;
+  }
+  // Whoever turned away from it elsewhere did not know that it was on its way from here: it has to be stored again.
+  return end.is === "idle" && !isFresh(state.wish) && !mayLeave(state) ? { ...state } : end;
 }
 
 type Wishing = Exclude<State, { is: "idle" | "done" }>;
@@ -146,6 +130,8 @@ function stepWish(state: Wishing, event: About, now: number, random: () => numbe
       // A device that slept, or a page that was frozen, wakes up to a question.
       if (isStale(wish, now)) return { is: "unknown", wish };
       return state.is === "waiting" ? sending : state;
+    case "untold":
+      return state.is === "sending" ? { is: "unknown", wish: { ...wish, unsure: true } } : state;
     case "signed-in":
       // Whom the page knows and the shop does not is not asked for ever.
       if (state.is !== "signed-out" || wish.tries >= TRIES_MAX) return state;
