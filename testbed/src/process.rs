@@ -27,6 +27,8 @@ const ENDING_LOOKS: usize = 1_000;
 const ENDING_PAUSE: Duration = Duration::from_millis(5);
 /// How long the system may take to end a process that was killed.
 const KILLED_BOUND: Duration = Duration::from_secs(10);
+/// How long its threads may take to stop; each does at the end of a system call at the latest.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// How many lines of a log an error shows.
 const TAIL_LINES: usize = 12;
 /// Where children find the few programs they call; nothing else is handed on from the environment.
@@ -182,9 +184,18 @@ impl Process {
         }
     }
 
-    /// Stops it in the middle of whatever it does, with its connections open.
+    /// Stops it in the middle of whatever it does, with its connections open; returns once none of its threads runs any more,
+    /// as a signal is only on its way when it was sent.
     pub(crate) fn pause(&self) -> anyhow::Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let Some(id) = self.id() else { return Ok(()) };
+        for _ in 0..STOPPED_WITHIN.as_millis() {
+            if stands_still(id)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        bail!("{} did not stop within {STOPPED_WITHIN:?}", self.program.name)
     }
 
     /// Lets it go on.
@@ -259,4 +270,19 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Whether every thread of a process is stopped, or has ended.
+fn stands_still(process: u32) -> anyhow::Result<bool> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return Ok(true) };
+    for thread in threads {
+        // A thread that is gone meanwhile does not run.
+        let Ok(told) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+        // The name stands in parentheses and may hold anything, parentheses too; the state follows.
+        let state = told.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+        if state.is_some_and(|state| !state.starts_with(['T', 't', 'Z', 'X'])) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

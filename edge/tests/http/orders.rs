@@ -155,7 +155,8 @@ async fn a_hundred_at_once_for_ten_units_are_ten_orders_and_ninety_refusals() {
 #[tokio::test]
 async fn what_one_person_wanted_is_not_done_for_another_who_has_signed_in_since() {
     let sale = Edge::shared().await.sell(draft("meant", 3)).await;
-    let claim = |meant: &str| sale.claim(&sale.session("ben"), "k", 1).header("sluice-customer", meant.to_owned()).send();
+    let claim =
+        |meant: &str| sale.claim(&sale.session("ben"), "k", 1).header("sluice-customer", meant.to_owned()).send();
     for meant in [customer("ann").to_string(), String::new(), "nobody".to_owned()] {
         let (status, name, body) = problem(claim(&meant).await.unwrap()).await;
         assert_eq!((status, name.as_str(), &body["retry"]), (401, "not-signed-in", &"never".into()), "{body}");
