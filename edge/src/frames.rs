@@ -2,8 +2,8 @@
 //!
 //! **What must always hold.** At most two frames a second however fast the stock moves, at least one in fifteen seconds
 //! however still it stands: the same frame with a newer time is the heartbeat, so viewers need no timers of their own. The
-//! frames of a sale end when the sale does, when nobody watches, or when the process ends; viewers then end too, after the
-//! last frame.
+//! frames of a sale end when it is removed, when nobody watches, or when the process ends; viewers then end too, after the
+//! last frame. Whoever comes is shown the newest at once, whenever the next is due.
 //!
 //! **What it costs.** One task per sale that somebody watches. A frame is encoded once for a [row](rows) of viewers, when it
 //! is their turn, and shared by them.

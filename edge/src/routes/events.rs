@@ -30,7 +30,7 @@ const RETRY_MS: std::ops::Range<u32> = 500..3_000;
 /// Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
 ///
 /// Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
-/// The stream ends with the sale.
+/// The stream ends when the sale is removed.
 ///
 /// # Errors
 /// When there is no such sale, or no room for another viewer.

@@ -256,7 +256,7 @@ export interface paths {
         /**
          * Streams what a sale is doing and what can be had, at most twice a second and at least every fifteen seconds.
          * @description Server-sent events named `sale`; the data of each is the whole state, so that one that was missed is not missed.
-         *     The stream ends with the sale.
+         *     The stream ends when the sale is removed.
          */
         get: operations["watchSale"];
         put?: never;
