@@ -62,6 +62,8 @@ generate: rust frontend/node_modules/.package-lock.json
 	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
 	npm --prefix frontend run --silent generate
 
+# A failing test says what is wrong; the frames of the runtime above it bury that. `make test RUST_BACKTRACE=1` shows them.
+test: export RUST_BACKTRACE = 0
 test: tools lint build page
 	npm --prefix frontend run --silent test
 	$(CARGO) test --workspace --no-fail-fast

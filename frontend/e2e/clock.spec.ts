@@ -25,10 +25,13 @@ async function misset(page: Page, byMs: number) {
   }, byMs);
 }
 
-/** What the countdown shows, in seconds. */
-async function shown(page: Page): Promise<number> {
-  const digits = (await page.getByRole("timer").textContent())?.match(/\d+/g) ?? [];
-  return digits.reduce((sum, part) => sum * 60 + Number(part), 0);
+/** Checks that the countdown leads to a moment; as it is drawn once a second, it may be late for a look or two. */
+async function expectCountdownTo(page: Page, momentMs: number) {
+  await expect(async () => {
+    const digits = (await page.getByRole("timer").textContent())?.match(/\d+/g) ?? [];
+    const shown = digits.reduce((sum, part) => sum * 60 + Number(part), 0);
+    expect(Math.abs(shown - (momentMs - Date.now()) / 1_000)).toBeLessThanOrEqual(2);
+  }).toPass();
 }
 
 for (const [name, byMs] of [
@@ -36,12 +39,12 @@ for (const [name, byMs] of [
   ["a day fast", 24 * HOUR_MS],
 ] as const) {
   test(`a clock that is ${name} changes nothing`, async ({ page, signIn }) => {
-    const opensAt = Math.ceil((Date.now() + 14_000) / 1_000) * 1_000;
+    const endsAt = Math.ceil(Date.now() / 1_000) * 1_000 + 3 * HOUR_MS;
     const sale = await Sale.apply("clock", {
       displayName: "What time is it",
       schedule: {
-        startTime: new Date(opensAt).toISOString(),
-        endTime: new Date(opensAt + HOUR_MS).toISOString(),
+        startTime: new Date(endsAt - HOUR_MS).toISOString(),
+        endTime: new Date(endsAt).toISOString(),
       },
       items: [LAMP],
       ...paidFromWallet(90),
@@ -50,19 +53,18 @@ for (const [name, byMs] of [
     await signIn(email);
     await misset(page, byMs);
     await page.goto(sale.path);
-    await expect(page.getByRole("timer")).toBeVisible();
-    expect(Math.abs((await shown(page)) - (opensAt - Date.now()) / 1_000)).toBeLessThanOrEqual(2);
+    await expectCountdownTo(page, endsAt - HOUR_MS);
 
     // Somebody sets it while the page is open.
     await page.evaluate(() => Object.assign(window, { clockError: 5 * 60_000 }));
+    const opensAt = await sale.opensIn(4);
     await expect(buyButton(page)).toBeEnabled();
     expect(Date.now()).toBeGreaterThanOrEqual(opensAt);
-    expect(Math.abs((await shown(page)) - (opensAt + HOUR_MS - Date.now()) / 1_000)).toBeLessThanOrEqual(2);
+    await expectCountdownTo(page, endsAt);
 
     await buyButton(page).click();
     await seeOrder(page, "held");
     const [order] = await ordersOf(email, sale, 1);
-    const deadline = Date.parse(order?.expiresAt ?? "");
-    expect(Math.abs((await shown(page)) - (deadline - Date.now()) / 1_000)).toBeLessThanOrEqual(2);
+    await expectCountdownTo(page, Date.parse(order?.expiresAt ?? ""));
   });
 }

@@ -10,7 +10,8 @@ test("a sale that opens while a shopper waits: from the countdown to the receipt
 }) => {
   const sale = await Sale.apply("story", {
     displayName: "From countdown to receipt",
-    opensIn: 12,
+    opensIn: 3_600,
+    endsIn: 7_200,
     items: [LAMP],
     ...paidFromWallet(),
   });
@@ -30,6 +31,7 @@ test("a sale that opens while a shopper waits: from the countdown to the receipt
   });
 
   await test.step("it opens by itself", async () => {
+    await sale.opensIn(4);
     await expect(buyButton(page)).toBeEnabled();
     await expect(item(page)).toContainText(say("sale", "stock.left", { count: 5 }));
   });

@@ -7,6 +7,11 @@ import { Sale } from "./bed/stack";
 import { expect, test } from "./bed/test";
 import { money, say } from "./bed/words";
 
+/** Long enough to see an order while it is held, on a slow machine too. */
+const HOLD_SECONDS = 20;
+/** Long enough to come back for a second order before it is over. */
+const WINDOW_SECONDS = 20;
+
 test("a limit names itself, its number, and what one has", async ({ page, signIn, look }) => {
   const sale = await Sale.apply("limit", {
     displayName: "Two each",
@@ -80,13 +85,13 @@ test("a hold that nobody pays ends under their eyes, and its unit is back", asyn
   const sale = await Sale.apply("hold", {
     displayName: "Be quick",
     items: [{ ...LAMP, quantity: 1 }],
-    ...paidFromWallet(8),
+    ...paidFromWallet(HOLD_SECONDS),
   });
   await signIn(await newcomer());
   await page.goto(sale.path);
   await buyButton(page).click();
   await seeOrder(page, "held");
-  await seeOrder(page, "expired");
+  await seeOrder(page, "expired", HOLD_SECONDS);
   await look("order-expired");
   await page.goto(sale.path);
   await expect(item(page)).toContainText(say("sale", "stock.left", { count: 1 }));
@@ -125,7 +130,7 @@ test("too many requests are waited for, and go on by themselves", async ({ page,
   const sale = await Sale.apply("limited", {
     displayName: "Slowly",
     items: [{ ...LAMP, limits: { perOrder: 1 } }],
-    rateLimit: { requests: 1, windowSeconds: 5 },
+    rateLimit: { requests: 1, windowSeconds: WINDOW_SECONDS },
   });
   await signIn(await newcomer());
   await page.goto(sale.path);
@@ -135,5 +140,5 @@ test("too many requests are waited for, and go on by themselves", async ({ page,
   await buyButton(page).click();
   await expect(item(page)).toContainText(say("order", "waiting.limited"));
   await look("rate-limited");
-  await seeOrder(page, "confirmed");
+  await seeOrder(page, "confirmed", WINDOW_SECONDS);
 });

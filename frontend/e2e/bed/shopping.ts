@@ -40,9 +40,17 @@ export function title(page: Page): Locator {
   return page.getByRole("heading", { level: 1 });
 }
 
-/** Waits until the page shows an order in this state. */
-export async function seeOrder(page: Page, how: "held" | "confirmed" | "cancelled" | "expired" | "refunded") {
-  await expect(title(page)).toHaveText(say("order", `outcome.${how}.title`));
+/** How long anything may take that is done at once; the same as in playwright.config.ts. */
+const AT_ONCE_MS = 15_000;
+
+/** Waits until the page shows an order in this state, which may begin only after so many seconds. */
+export async function seeOrder(
+  page: Page,
+  how: "held" | "confirmed" | "cancelled" | "expired" | "refunded",
+  afterSeconds = 0,
+) {
+  const timeout = afterSeconds * 1_000 + AT_ONCE_MS;
+  await expect(title(page)).toHaveText(say("order", `outcome.${how}.title`), { timeout });
   await expect(page).toHaveURL(/\/sales\/[\w-]+\/orders\/[\w-]+$/);
 }
 

@@ -117,6 +117,18 @@ export class Sale {
     await kubectl("patch", "flashsale", this.name, "--type=merge", "-p", JSON.stringify({ spec }));
   }
 
+  /** Sets when it opens, in seconds from now, to the second; that moment, in milliseconds since 1970. */
+  async opensIn(seconds: number): Promise<number> {
+    const startTime = fromNow(seconds);
+    await this.patch({ schedule: { startTime } });
+    return Date.parse(startTime);
+  }
+
+  /** Sets when it ends, in seconds from now. */
+  async endsIn(seconds: number): Promise<void> {
+    await this.patch({ schedule: { endTime: fromNow(seconds) } });
+  }
+
   /** Sets how many units an item has. */
   async restock(item: number, quantity: number): Promise<void> {
     const patch = [{ op: "replace", path: `/spec/items/${item}/quantity`, value: quantity }];
