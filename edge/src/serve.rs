@@ -4,7 +4,8 @@
 //!
 //! **What must always hold.** Past the bound of connections nobody is accepted, so that those inside are served; one
 //! source alone cannot take the whole bound. When the process ends, the port closes first, then every connection ends
-//! after the answer it owes.
+//! after the answer it owes; whoever keeps one learns of the end by an answer, and not by a connection that is gone when
+//! the next request comes.
 //!
 //! **What is deliberately absent.** TLS: the ingress ends it.
 
@@ -40,6 +41,9 @@ use sources::Sources;
 
 /// Pause after the system refused a connection, as when all file handles are taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that is kept open has for one more request, to which the answer says that it was the last one.
+/// Closed at once, it would break under a request that was on its way.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Most bytes of a head that are read; the shell refuses heads above half of it with an explanation.
 const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// Most requests that one HTTP/2 connection has open.
@@ -184,12 +188,17 @@ impl<A: Answer> Port<A> {
             async move {
                 let mut answer = port.answers.answer(request.map(Body::new)).await;
                 // An older peer knows no chunks, and a newer one has other streams on the connection.
+                let mut last = port.stopping.is_cancelled();
                 if let Some(endless) = answer.extensions_mut().remove::<Endless>()
                     && version == Version::HTTP_11
                 {
                     // Whoever asks something else on it would not be heard.
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    last = true;
                     endless.leave_with(&progress);
+                }
+                // HTTP/2 has a frame of its own for that.
+                if last && version < Version::HTTP_2 {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, std::convert::Infallible>(answer.map(|body| {
                     // An endless answer is written to as long as it lasts; all others have to be taken.
@@ -203,8 +212,13 @@ impl<A: Answer> Port<A> {
             ended = ends_or_leaves(connection.as_mut(), &left) => ended,
             () = progress.untaken(self.patience.write) => return None,
             () = self.stopping.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                ends_or_leaves(connection, &left).await
+                match tokio::time::timeout(FAREWELL, ends_or_leaves(connection.as_mut(), &left)).await {
+                    Ok(ended) => ended,
+                    Err(_silent) => {
+                        connection.as_mut().graceful_shutdown();
+                        ends_or_leaves(connection, &left).await
+                    }
+                }
             }
         };
         match ended {

@@ -154,6 +154,30 @@ async fn a_stopping_edge_finishes_the_request_that_it_has_and_takes_no_other() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_kept_open_learns_of_the_end_by_an_answer() {
+    let edge = Edge::start().await.unwrap();
+    let stream = TcpStream::connect(&edge.address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    // A request follows the answer before, as over a proxy: one that found no connection any more would fail.
+    let ask = async {
+        loop {
+            let request = hyper::Request::get("/v1/sales").header("Host", &edge.address);
+            let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+            let answer = sender.send_request(request).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let last = answer.headers().get("connection").is_some_and(|value| value == "close");
+            answer.into_body().collect().await.unwrap();
+            if last {
+                return;
+            }
+        }
+    };
+    let (ended, connection, ()) = tokio::join!(edge.service.stop(), connection, ask);
+    connection.unwrap();
+    assert!(ended.unwrap().success(), "{}", edge.service.log());
+}
+
+#[tokio::test]
 async fn what_was_asked_is_counted_by_route_and_outcome() {
     let edge = Edge::shared().await;
     let sale = edge.sell(draft("count", 5)).await;
