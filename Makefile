@@ -1,18 +1,20 @@
 # The same lines on a laptop and in CI. `make` alone says what there is.
 
 CARGO ?= cargo
-TARGET = $(or $(CARGO_TARGET_DIR),target)
+# Everything is built for this machine by name: see .cargo/config.toml.
+TARGET = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc --print host-tuple)
 # What the program is told, for example: make crowd ARGS="--shoppers 5000"
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build page test fmt lint generate demo crowd session bench many viewers rust node
+.PHONY: help tools build page browser test fmt lint generate demo crowd session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
 	@echo "make crowd   20,000 shoppers for the running demo (ARGS=--help tells what can be varied)"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
+	@echo "make browser the page's tests in Chromium, on the running demo (ARGS=receipt runs one file)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
 	@echo "make many    a thousand sales, and how many replicated ones three NATS nodes carry, in release (20 minutes)"
 	@echo "make viewers a crowd without and with 2,000 open event streams, in release (minutes)"
@@ -78,6 +80,9 @@ crowd:
 
 session:
 	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)
+
+browser: frontend/node_modules/.package-lock.json
+	SLUICE_STACK=$(abspath $(TARGET)/debug/demo.json) npm --prefix frontend run --silent browser -- $(ARGS)
 
 bench: rust tools
 	$(CARGO) build --workspace --bins --release

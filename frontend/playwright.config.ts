@@ -2,8 +2,7 @@ import { defineConfig } from "@playwright/test";
 import { edge } from "./e2e/bed/stack";
 
 /**
- * The page in a real browser against a real installation. `make test` starts one; against a running demo:
- * `SLUICE_STACK=../target/debug/demo.json npm run browser`.
+ * The page in a real browser against a real installation. `make test` starts one; `make browser` takes the running demo.
  */
 export default defineConfig({
   testDir: "e2e",

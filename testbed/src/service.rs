@@ -130,7 +130,7 @@ impl Service {
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let mut folder = own.parent().context("this program lies in no folder")?;
-    // Tests lie in target/<profile>/deps, examples in target/<profile>/examples.
+    // Tests lie in deps, examples in examples, both beside the binaries.
     if folder.ends_with("deps") || folder.ends_with("examples") {
         folder = folder.parent().context("this program lies in no folder")?;
     }
