@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build page browser test fmt lint generate demo crowd session bench many viewers rust node
+.PHONY: help tools build release page browser test fmt lint generate demo crowd session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
@@ -21,6 +21,7 @@ help:
 	@echo "make test    everything CI checks: format, lints, build, every test against real servers"
 	@echo "make tools   install the servers that tests and the demo start (minutes the first time)"
 	@echo "make build   build every binary and every test once"
+	@echo "make release build the three services as they are shipped, with the commit in --version"
 	@echo "make page    build the page that shoppers use, into frontend/dist"
 	@echo "make lint    check format and lints"
 	@echo "make fmt     write the format"
@@ -35,6 +36,12 @@ node:
 
 tools:
 	tools/install
+
+# The stamp is read by the compiler, so only a release names its commit and nothing is built anew because of one.
+release: rust
+	SLUICE_COMMIT=$$(git describe --always --dirty --exclude='*' --abbrev=12) \
+	SLUICE_COMMIT_DATE=$$(git show --no-patch --format=%cs HEAD) \
+	$(CARGO) build --locked --release --package operator --package edge --package ledger --bins
 
 # Tests and binaries in one go: built apart, they would differ in the features of what they share and be built twice.
 build: rust

@@ -12,7 +12,7 @@ use clap::Parser;
 
 /// Compares Sluice with a conditional UPDATE and an INSERT in Postgres.
 #[derive(Debug, Parser)]
-#[command(name = "bench", version)]
+#[command(name = "bench", version = runtime::release::stamp())]
 pub(crate) struct Arguments {
     /// How many pairs of runs; the median of their ratios counts.
     #[arg(long, default_value_t = 5)]

@@ -30,7 +30,7 @@ use sqlx::postgres::PgPoolOptions;
 
 /// A conditional UPDATE and an INSERT behind Sluice's own HTTP shell.
 #[derive(Debug, Parser)]
-#[command(name = "postgres-row", version)]
+#[command(name = "postgres-row", version = runtime::release::stamp())]
 struct Arguments {
     #[command(flatten)]
     process: ProcessArgs,
@@ -105,7 +105,7 @@ async fn order(pool: &PgPool, customer: &str, key: &str, wish: &Wish) -> sqlx::R
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let process = arguments.process.clone();
-    runtime::process::main("postgres-row", env!("CARGO_PKG_VERSION"), &process, async |process| {
+    runtime::process::main("postgres-row", runtime::release::VERSION, &process, async |process| {
         start(arguments, process).await
     })
 }

@@ -20,7 +20,7 @@ const SESSIONS_MAX: u32 = 1_000_000;
 
 /// Sells: answers shoppers over HTTP and turns free units into orders.
 #[derive(Debug, Parser)]
-#[command(name = "sluice-edge", version, propagate_version = true)]
+#[command(name = "sluice-edge", version = runtime::release::stamp(), propagate_version = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -48,7 +48,7 @@ const CONNECTIONS_DRAIN_MIN: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn run(args: RunArgs) -> ExitCode {
     let process = args.process.clone();
-    runtime::process::main("sluice-edge", env!("CARGO_PKG_VERSION"), &process, async |process| {
+    runtime::process::main("sluice-edge", runtime::release::VERSION, &process, async |process| {
         start(args, process).await
     })
 }

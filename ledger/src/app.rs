@@ -36,8 +36,7 @@ const RETRY: Backoff = Backoff::new(std::time::Duration::from_millis(250), std::
 pub fn main(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(args) => {
-            let version = env!("CARGO_PKG_VERSION");
-            return runtime::process::main(COMPONENT, version, &args.process, async |process| {
+            return runtime::process::main(COMPONENT, runtime::release::VERSION, &args.process, async |process| {
                 run(&args, process).await
             });
         }

@@ -17,7 +17,7 @@ use crate::webhook::receiver::Receiver;
 
 /// Orders become rows and balanced books.
 #[derive(Debug, Parser)]
-#[command(name = "sluice-ledger", version, about, disable_help_subcommand = true)]
+#[command(name = "sluice-ledger", version = runtime::release::stamp(), propagate_version = true, disable_help_subcommand = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use crate::durability::monitor::monitor_url;
 
 /// Turns FlashSale resources into stock that can be claimed
 #[derive(Debug, Parser)]
-#[command(name = "sluice-operator", version, about, arg_required_else_help = true)]
+#[command(name = "sluice-operator", version = runtime::release::stamp(), propagate_version = true, arg_required_else_help = true)]
 pub struct Args {
     /// What to do
     #[command(subcommand)]

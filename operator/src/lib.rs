@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
         Command::Close(args) => stop::run(&args),
         Command::Run(args) => {
             let process = args.process.clone();
-            runtime::process::main("sluice-operator", env!("CARGO_PKG_VERSION"), &process, async move |process| {
+            runtime::process::main("sluice-operator", runtime::release::VERSION, &process, async move |process| {
                 service::start(*args, process).await
             })
         }

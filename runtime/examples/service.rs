@@ -29,7 +29,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    runtime::process::main("sluice-example", env!("CARGO_PKG_VERSION"), &args.process, async |process| {
+    runtime::process::main("sluice-example", runtime::release::VERSION, &args.process, async |process| {
         start(&process, args.task);
         Ok(())
     })

@@ -10,7 +10,7 @@
 //! # struct Args { #[command(flatten)] process: runtime::args::ProcessArgs, #[command(flatten)] nats: runtime::args::NatsArgs }
 //! fn main() -> std::process::ExitCode {
 //!     let args = Args::parse();
-//!     runtime::process::main("sluice-example", env!("CARGO_PKG_VERSION"), &args.process, async |process| {
+//!     runtime::process::main("sluice-example", runtime::release::VERSION, &args.process, async |process| {
 //!         let nats = runtime::nats::connect(&args.nats, &process, "claims").await?;
 //!         let stopping = process.drain.stopping();
 //!         process.drain.spawn("example", async move {
@@ -35,6 +35,7 @@
 //! | [`backoff`] | how long to wait before the next try |
 //! | [`nats`] | a connection to a NATS that can do what we need, or one sentence that says why not |
 //! | [`jetstream`] | one shard's stream: the store port of `protocol` on the wire |
+//! | [`release`] | which build this is: number, commit, date |
 //! | [`registry`] | small typed tables in KV that can be watched for ever |
 //!
 //! **How the pieces fit.**
@@ -60,6 +61,7 @@ pub mod nats;
 pub mod process;
 pub mod readiness;
 pub mod registry;
+pub mod release;
 pub mod telemetry;
 
 pub use process::Process;

@@ -16,6 +16,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use crate::release;
+
 /// Bounds for how long something took: half a millisecond to ten seconds.
 pub const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -47,7 +49,8 @@ impl Metrics {
         metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let opts = Opts::new("sluice_build_info", "Always 1; says what runs.")
             .const_label("component", component)
-            .const_label("version", version);
+            .const_label("version", version)
+            .const_label("commit", release::commit());
         metrics.kept(IntGauge::with_opts(opts))?.set(1);
         Ok(metrics)
     }

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::drain::{Drain, Signals};
 use crate::metrics::{self, Metrics};
 use crate::readiness::Readiness;
+use crate::release;
 use crate::{admin, telemetry};
 
 /// How long blocking calls may take once everything else has ended; then they end with the process.
@@ -143,7 +144,7 @@ fn run(
 fn announce(process: &Process, args: &ProcessArgs, admin: &TcpListener) -> io::Result<()> {
     let Process { component, version, .. } = process;
     let address = admin.local_addr()?;
-    tracing::info!(admin.address = %address, "{component} {version} starts");
+    tracing::info!(admin.address = %address, build.commit = release::commit(), "{component} {version} starts");
     if args.dev {
         tracing::warn!("secrets that everybody knows are accepted (--dev): not for real sales");
     }

@@ -93,7 +93,7 @@ fn a_service_that_is_asked_to_end_drains_and_exits_with_success() -> anyhow::Res
     let (status, body) = get(&address, "/readyz")?;
     assert_eq!(status, 200, "{body}");
     let (_, metrics) = get(&address, "/metrics")?;
-    assert!(metrics.contains("sluice_build_info{component=\"sluice-example\""), "{metrics}");
+    assert!(metrics.contains("component=\"sluice-example\",version="), "{metrics}");
     service.signal("TERM")?;
     assert_eq!(service.exit_code()?, Some(0), "{}", service.log);
     assert!(service.log.contains("stopping: SIGTERM"), "{}", service.log);

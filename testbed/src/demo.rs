@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Sluice on real servers: etcd and kube-apiserver, NATS, Postgres, and two edges and two ledgers beside the operator.
 #[derive(Debug, Parser)]
-#[command(name = "demo", version)]
+#[command(name = "demo", version = runtime::release::stamp())]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 /// Measures an operator with many sales.
 #[derive(Debug, Parser)]
-#[command(name = "many", version)]
+#[command(name = "many", version = runtime::release::stamp())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

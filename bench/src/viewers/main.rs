@@ -17,7 +17,7 @@ use clap::Parser;
 
 /// Compares a crowd beside open event streams with the same crowd alone.
 #[derive(Debug, Parser)]
-#[command(name = "viewers", version)]
+#[command(name = "viewers", version = runtime::release::stamp())]
 struct Arguments {
     /// How many pairs of runs; the median of their ratios counts.
     #[arg(long, default_value_t = 5)]

@@ -22,7 +22,9 @@ fn metrics() -> Metrics {
 #[test]
 fn every_process_says_what_runs_and_what_it_uses() {
     let text = metrics().encode().unwrap();
-    assert!(text.contains("sluice_build_info{component=\"sluice-test\",version=\"1.2.3\"} 1"), "{text}");
+    let commit = crate::release::commit();
+    let line = format!("sluice_build_info{{commit=\"{commit}\",component=\"sluice-test\",version=\"1.2.3\"}} 1");
+    assert!(text.contains(&line), "{text}");
     assert!(!cfg!(target_os = "linux") || text.contains("process_resident_memory_bytes"), "{text}");
 }
 

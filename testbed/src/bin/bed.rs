@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Starts real servers on free ports, prints their addresses, and ends them without a trace on Ctrl-C.
 #[derive(Parser)]
+#[command(name = "bed", version = runtime::release::stamp())]
 struct Arguments {
     /// Only these, of those below; all but `nats-cluster` without a name.
     #[arg(value_enum)]
