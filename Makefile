@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build release page browser test fmt lint generate demo crowd session bench many viewers rust node
+.PHONY: help tools build release page browser test fmt lint audit sbom generate demo crowd session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
@@ -25,6 +25,8 @@ help:
 	@echo "make page    build the page that shoppers use, into frontend/dist"
 	@echo "make lint    check format and lints"
 	@echo "make fmt     write the format"
+	@echo "make audit   check licences, sources and known vulnerabilities of what Sluice is made of (needs the network)"
+	@echo "make sbom    list what each program and the page are made of, as CycloneDX, into target/sbom"
 	@echo "make generate  write what is made from the code: the resource definition, the operator's rules, the API document"
 
 rust:
@@ -62,6 +64,13 @@ lint: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	npm --prefix frontend run --silent check
+
+# Not a part of lint: it installs a program the first time (minutes), and its answer changes while the code does not.
+audit: rust node
+	tools/audit
+
+sbom: rust frontend/node_modules/.package-lock.json
+	tools/audit --sbom $(TARGET)/sbom
 
 # What is made from the code and committed; a test fails when a copy is stale.
 generate: rust frontend/node_modules/.package-lock.json
