@@ -42,6 +42,7 @@ mod process;
 pub mod provision;
 pub mod proxy;
 pub mod redis;
+pub mod reference;
 pub mod service;
 mod stopwatch;
 pub mod tool;
