@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 
 fn read(path: &str) -> String {
     let path = root().join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display())).unwrap()
 }
 
 /// The README and every page below `docs`, by their paths.
@@ -142,7 +142,7 @@ fn compared(helps: &Helps, line: &str) -> (Vec<String>, usize) {
         if !helps.contains_key(program) || !PROGRAMS.contains(&program) {
             continue;
         }
-        let (mut command, mut rest) = (program.to_owned(), &words[at + 1..]);
+        let (mut command, mut rest) = (program.to_owned(), words.get(at + 1..).unwrap_or_default());
         while let Some((next, after)) = rest.split_first()
             && helps.contains_key(&format!("{command} {next}"))
         {
