@@ -35,13 +35,11 @@ WORKDIR /src
 COPY . .
 ARG SLUICE_COMMIT=
 ARG SLUICE_COMMIT_DATE=
-# A target is named so that the flags hold for the programs and not for what runs while they are built. What is kept in a
-# cache is in no image, so the programs are copied out of it.
+# .cargo/config.toml makes programs static. What is kept in a cache is in no image, so the programs are copied out of it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    host="$(rustc --print host-tuple)" \
- && RUSTFLAGS="-C target-feature=+crt-static" \
-    cargo build --locked --release --target "$host" --package operator --package edge --package ledger --bins \
+    cargo build --locked --release --package operator --package edge --package ledger --bins \
+ && host="$(rustc --print host-tuple)" \
  && install -D --target-directory /out \
     "target/$host/release/sluice-operator" "target/$host/release/sluice-edge" "target/$host/release/sluice-ledger" \
  && tools/third-party crates >/out/THIRD-PARTY
