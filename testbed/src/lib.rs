@@ -30,6 +30,7 @@ pub mod crowd;
 mod eventually;
 mod files;
 mod http;
+pub mod image;
 pub mod installation;
 pub mod issuer;
 pub mod kubernetes;
