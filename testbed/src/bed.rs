@@ -1,6 +1,7 @@
 //! The bed itself: one temporary folder, one warden, and the servers that were asked for.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::kubernetes::{ControllerManager, Kubernetes};
 use crate::nats::{Nats, NatsCluster};
+use crate::node::{Grounds, Node};
 use crate::postgres::Postgres;
 use crate::redis::Redis;
 use crate::stopwatch::Stopwatch;
@@ -27,12 +29,16 @@ static SHARED: OnceCell<Bed> = OnceCell::const_new();
 #[derive(Debug)]
 pub struct Bed {
     settings: BedBuilder,
+    /// The first field of a server, so that it goes first: whatever else ends meanwhile, no pod is started again.
+    node: OnceCell<Node>,
     nats: OnceCell<Nats>,
     nats_cluster: OnceCell<NatsCluster>,
     postgres: OnceCell<Postgres>,
     redis: OnceCell<Redis>,
     controller_manager: OnceCell<ControllerManager>,
     kubernetes: OnceCell<Kubernetes>,
+    /// Where pods of the bed can run, if that was asked for.
+    grounds: Option<Grounds>,
     /// The last field, so that it goes last: by then the servers have ended in order.
     warden: Warden,
 }
@@ -114,6 +120,27 @@ impl Bed {
     pub async fn controller_manager(&self) -> anyhow::Result<&ControllerManager> {
         let start = async || self.starting("kube-controller-manager", Box::pin(ControllerManager::start(self))).await;
         self.controller_manager.get_or_try_init(start).await
+    }
+
+    /// The node on which pods run; only a bed that [`node::run`](crate::node::run) made has grounds for one.
+    ///
+    /// # Errors
+    /// As [`Bed::nats`], and when the bed has no grounds.
+    pub async fn node(&self) -> anyhow::Result<&Node> {
+        self.node.get_or_try_init(async || self.starting("a node", Box::pin(Node::start(self))).await).await
+    }
+
+    /// The address on which every server of the bed listens: loopback, or one that pods reach.
+    pub(crate) fn host(&self) -> Ipv4Addr {
+        if self.has_grounds() { Grounds::HOST } else { Ipv4Addr::LOCALHOST }
+    }
+
+    pub(crate) fn has_grounds(&self) -> bool {
+        self.grounds.is_some()
+    }
+
+    pub(crate) fn grounds(&self) -> anyhow::Result<&Grounds> {
+        self.grounds.as_ref().context("this bed has no grounds for a node: make it with testbed::node::run")
     }
 
     pub(crate) fn settings(&self) -> &BedBuilder {
@@ -219,18 +246,31 @@ impl BedBuilder {
     /// # Errors
     /// When the folder cannot be made, or a server is not installed or does not start.
     pub async fn start(self) -> anyhow::Result<Bed> {
+        let warden = self.warden()?;
+        self.start_on(warden, None).await
+    }
+
+    /// Makes the bed's folder, and who removes it.
+    pub(crate) fn warden(&self) -> anyhow::Result<Warden> {
         let base = self.base.clone().unwrap_or_else(std::env::temp_dir);
         let base = base.canonicalize().with_context(|| format!("no folder {}", base.display()))?;
+        Warden::start(&base)
+    }
+
+    /// Starts what was asked for in a folder that was made.
+    pub(crate) async fn start_on(self, warden: Warden, grounds: Option<Grounds>) -> anyhow::Result<Bed> {
         crate::files::allow_servers()?;
         let bed = Bed {
             settings: self,
+            node: OnceCell::new(),
             nats: OnceCell::new(),
             nats_cluster: OnceCell::new(),
             postgres: OnceCell::new(),
             redis: OnceCell::new(),
             controller_manager: OnceCell::new(),
             kubernetes: OnceCell::new(),
-            warden: Warden::start(&base)?,
+            grounds,
+            warden,
         };
         let asked = &bed.settings;
         tokio::try_join!(

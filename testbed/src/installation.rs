@@ -4,18 +4,17 @@
 //! tests have broken and mended. Every installation has a namespace, a database, and table names of its own.
 
 mod access;
-mod command;
 
 use std::path::{Path, PathBuf};
 
 pub use access::Access;
 use access::{Keys, path};
-use command::{binary_output, kubectl};
 
 use anyhow::Context as _;
 use serde_json::json;
 
 use crate::bed::Bed;
+use crate::command::{binary_output, kubectl};
 use crate::http::{client, text};
 use crate::issuer::Issuer;
 use crate::port::free_port;

@@ -1,17 +1,20 @@
 //! A real API server: etcd and kube-apiserver, with real validation, admission rules, RBAC, watches and leases.
 //!
-//! There is no node, and no controller-manager unless it is asked for ([`Bed::controller_manager`]): what is applied is
-//! stored and served, but no Deployment makes a pod, and a deleted namespace stays `Terminating`. Hence the admission
-//! plug-in that wants the controller-manager's default service account is off.
+//! There is no node, unless the bed has [grounds](crate::node) for one, and no controller-manager unless it is asked for
+//! ([`Bed::controller_manager`]): what is applied is stored and served, but no Deployment makes a pod, and a deleted
+//! namespace stays `Terminating`. Hence the admission plug-in that wants the controller-manager's default service account is
+//! off where there is no node.
 
 mod audit;
 mod backup;
 mod controllers;
 pub mod faulty;
 mod flash_sales;
-mod identity;
+pub(crate) mod identity;
+pub(crate) mod with_node;
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -21,8 +24,9 @@ pub use audit::Audited;
 pub use controllers::ControllerManager;
 
 use crate::bed::{Bed, on_free_ports};
+use crate::command::kubectl;
 use crate::http;
-use crate::kubernetes::identity::Identity;
+use crate::kubernetes::identity::{Identity, Part};
 use crate::port::free_port;
 use crate::process::{Process, Program};
 use crate::tool;
@@ -40,6 +44,7 @@ pub struct Kubernetes {
     /// Where etcd serves its clients.
     store: String,
     server: Process,
+    host: Ipv4Addr,
     port: u16,
     identity: Identity,
     client: reqwest::Client,
@@ -50,16 +55,19 @@ impl Kubernetes {
     pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
         let folder = bed.folder().join("kubernetes");
         std::fs::create_dir_all(&folder)?;
-        let identity = Identity::generate(&folder)?;
+        let host = bed.host();
+        let identity =
+            if bed.has_grounds() { with_node::identity(&folder, host)? } else { Identity::generate(&folder, &[])? };
         let client = http::client(Some(identity.authority()))?;
         on_free_ports(async || {
             let (etcd, store) = start_etcd(bed, &folder).await?;
             let port = free_port()?;
-            let server = Process::start(bed.folder(), server(&folder, port, &store)?)?;
+            let server = Process::start(bed.folder(), server(bed, &folder, port, &store)?)?;
             let kubernetes = Self {
                 etcd,
                 store,
                 server,
+                host,
                 port,
                 identity: identity.clone(),
                 client: client.clone(),
@@ -76,7 +84,7 @@ impl Kubernetes {
         .await
     }
 
-    /// `https://127.0.0.1:<port>`
+    /// `https://<host>:<port>`
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.address())
@@ -85,7 +93,7 @@ impl Kubernetes {
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// A kubeconfig file of somebody who may do everything (`system:masters`).
@@ -94,7 +102,8 @@ impl Kubernetes {
         self.folder.join("admin.kubeconfig")
     }
 
-    /// The certificate authority of the server, in PEM. The certificate is for 127.0.0.1 and localhost.
+    /// The certificate authority of the server, in PEM. The certificate is for loopback, and for the node if
+    /// there is one.
     #[must_use]
     pub fn authority(&self) -> &str {
         self.identity.authority()
@@ -106,6 +115,14 @@ impl Kubernetes {
         self.identity.admin_token()
     }
 
+    /// Runs `kubectl` as the administrator; the output on success.
+    ///
+    /// # Errors
+    /// With what kubectl wrote to its standard error.
+    pub async fn kubectl(&self, arguments: &[&str], input: Option<&str>) -> anyhow::Result<String> {
+        kubectl(&self.kubeconfig(), arguments, input).await
+    }
+
     /// Makes a namespace with a name of its own and returns the name.
     ///
     /// # Errors
@@ -114,6 +131,18 @@ impl Kubernetes {
         let name = bed.unique(prefix);
         self.create("/api/v1/namespaces", &json!({ "metadata": { "name": name } })).await?;
         Ok(name)
+    }
+
+    /// A kubeconfig file of a part of the cluster, with the rights that Kubernetes has for that part.
+    pub(crate) fn kubeconfig_of(&self, part: Part) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(format!("{}.kubeconfig", part.name().0));
+        self.identity.write_kubeconfig(&path, &self.url(), self.identity.token(part))?;
+        Ok(path)
+    }
+
+    /// Where its certificates and keys are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A kubeconfig file of a service account, which is made if absent: real authentication, and no more rights than
@@ -239,14 +268,14 @@ async fn start_etcd(bed: &Bed, folder: &Path) -> anyhow::Result<(Process, String
     Ok((process, client))
 }
 
-fn server(folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
+fn server(bed: &Bed, folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
     let file = |name: &str| folder.join(name).display().to_string();
+    let host = bed.host();
     let arguments = [
         format!("--etcd-servers={store}"),
-        "--bind-address=127.0.0.1".to_owned(),
+        format!("--bind-address={host}"),
         format!("--secure-port={port}"),
-        "--advertise-address=127.0.0.1".to_owned(),
-        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--advertise-address={host}"),
         format!("--tls-cert-file={}", file(Identity::SERVER_CERTIFICATE)),
         format!("--tls-private-key-file={}", file(Identity::SERVER_KEY)),
         format!("--client-ca-file={}", file(Identity::AUTHORITY)),
@@ -256,8 +285,8 @@ fn server(folder: &Path, port: u16, store: &str) -> anyhow::Result<Program> {
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", file(Identity::ACCOUNTS_PUBLIC_KEY)),
         format!("--service-account-signing-key-file={}", file(Identity::ACCOUNTS_KEY)),
-        "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
-    let arguments = arguments.into_iter().chain(audit::arguments(folder)?);
+    let of_nodes = if bed.has_grounds() { with_node::arguments(folder) } else { with_node::arguments_without() };
+    let arguments = arguments.into_iter().chain(of_nodes).chain(audit::arguments(folder)?);
     Ok(Program::new("kube-apiserver", tool::path("kube-apiserver")?, arguments))
 }

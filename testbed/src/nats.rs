@@ -1,7 +1,7 @@
 //! nats-server with JetStream, where all stock lives: one node, or [three](NatsCluster).
 //!
 //! Every acknowledged write is synced to the disk, as in production, unless the bed was
-//! [told otherwise](crate::BedBuilder::relaxed_sync). Clients need no password: it listens on loopback only.
+//! [told otherwise](crate::BedBuilder::relaxed_sync). Clients need no password: it listens where nobody but the bed comes.
 
 mod cluster;
 mod node;
@@ -29,7 +29,7 @@ impl Nats {
         .await
     }
 
-    /// `nats://127.0.0.1:<port>`
+    /// `nats://<host>:<port>`
     #[must_use]
     pub fn url(&self) -> String {
         self.node.url()
@@ -41,7 +41,7 @@ impl Nats {
         self.node.address()
     }
 
-    /// `http://127.0.0.1:<port>`, with `/healthz`, `/varz`, `/jsz` below it.
+    /// `http://<host>:<port>`, with `/healthz`, `/varz`, `/jsz` below it.
     #[must_use]
     pub fn monitor_url(&self) -> String {
         self.node.monitor_url()

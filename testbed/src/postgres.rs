@@ -4,6 +4,9 @@
 //! loses nothing by that, only a power cut would, and every test would wait for the disk.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,6 +32,7 @@ const BACKENDS_BOUND: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
+    host: Ipv4Addr,
     port: u16,
     password: String,
     databases: AtomicU64,
@@ -39,11 +43,15 @@ impl Postgres {
         let password = uuid::Uuid::new_v4().simple().to_string();
         initialise(bed.folder(), &password).await?;
         let data = bed.folder().join("postgres").join("data");
+        let host = bed.host();
+        if !host.is_loopback() {
+            admit_neighbours(&data)?;
+        }
         on_free_ports(async || {
             let port = free_port()?;
-            let program = server(&data, port)?;
+            let program = server(&data, host, port)?;
             let process = Process::start(bed.folder(), program)?;
-            let postgres = Self { process, port, password: password.clone(), databases: AtomicU64::new(0) };
+            let postgres = Self { process, host, port, password: password.clone(), databases: AtomicU64::new(0) };
             postgres.ready().await?;
             Ok(postgres)
         })
@@ -73,7 +81,7 @@ impl Postgres {
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Kills the server; its backends follow by themselves.
@@ -179,12 +187,19 @@ async fn run(bed: &Path, name: &str, command: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn server(data: &Path, port: u16) -> anyhow::Result<Program> {
+/// Lets everybody in who has the password and an address of the same network; what `initdb` wrote admits loopback alone.
+fn admit_neighbours(data: &Path) -> anyhow::Result<()> {
+    let mut rules = OpenOptions::new().append(true).open(data.join("pg_hba.conf"))?;
+    Ok(rules.write_all(b"host all all samenet password\n")?)
+}
+
+fn server(data: &Path, host: Ipv4Addr, port: u16) -> anyhow::Result<Program> {
     let mut command = as_user();
     command.push(tool::path("postgres")?.to_string_lossy().into_owned());
     command.extend(["-D".to_owned(), data.to_string_lossy().into_owned(), "-p".to_owned(), port.to_string()]);
+    let listen = format!("listen_addresses={host}");
     for setting in [
-        "listen_addresses=127.0.0.1",
+        listen.as_str(),
         "unix_socket_directories=",
         "fsync=off",
         "full_page_writes=off",

@@ -52,6 +52,12 @@ impl Program {
         let arguments = arguments.into_iter().map(Into::into).collect();
         Self { name: name.to_owned(), path, arguments, environment: Vec::new(), ending: Ending::Kill }
     }
+
+    /// The same, which finds what it calls in this folder first.
+    pub(crate) fn searching(mut self, folder: &Path) -> Self {
+        self.environment.push(("PATH".to_owned(), format!("{}:{SEARCH_PATH}", folder.display())));
+        self
+    }
 }
 
 /// How a process is ended when nobody needs it any more.
@@ -234,7 +240,7 @@ impl Process {
     }
 
     /// The last lines of its present life, as the end of an error.
-    fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         let start = usize::try_from(self.log_start.load(Ordering::Relaxed)).unwrap_or(0);
         let text = String::from_utf8_lossy(bytes.get(start..).unwrap_or_default());

@@ -3,6 +3,7 @@
 //! It listens twice: on one port as it is, on another over TLS, with a certificate that nobody but a test trusts.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
@@ -19,6 +20,7 @@ use crate::tool;
 #[derive(Debug)]
 pub struct Redis {
     process: Process,
+    host: Ipv4Addr,
     port: u16,
     tls_port: u16,
     authority: PathBuf,
@@ -28,18 +30,18 @@ pub struct Redis {
 impl Redis {
     pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
         on_free_ports(async || {
-            let (port, tls_port) = (free_port()?, free_port()?);
+            let (host, port, tls_port) = (bed.host(), free_port()?, free_port()?);
             // A password, because an open Redis lets every user of the machine write files as the one who runs it.
             let password = uuid::Uuid::new_v4().simple().to_string();
             let folder = bed.folder().join("redis");
             std::fs::create_dir_all(&folder)?;
-            let authority = certify(&folder)?;
+            let authority = certify(&folder, host)?;
             let settings = folder.join("redis.conf");
             let here = folder.display();
             std::fs::write(
                 &settings,
                 format!(
-                    "bind 127.0.0.1\nport {port}\ntls-port {tls_port}\ntls-auth-clients no\ntls-ca-cert-file {here}/server.crt\n\
+                    "bind {host}\nport {port}\ntls-port {tls_port}\ntls-auth-clients no\ntls-ca-cert-file {here}/server.crt\n\
                      tls-cert-file {here}/server.crt\ntls-key-file {here}/server.key\ndir {here}\nsave \"\"\n\
                      appendonly no\nrequirepass {password}\n"
                 ),
@@ -47,7 +49,7 @@ impl Redis {
             let program =
                 Program::new("redis-server", tool::path("redis-server")?, [settings.to_string_lossy().into_owned()]);
             let process = Process::start(bed.folder(), program)?;
-            let redis = Self { process, port, tls_port, authority, password };
+            let redis = Self { process, host, port, tls_port, authority, password };
             redis.ready().await?;
             Ok(redis)
         })
@@ -63,7 +65,7 @@ impl Redis {
     /// `rediss://…`, with the password; for whoever trusts [`authority`](Self::authority).
     #[must_use]
     pub fn tls_url(&self) -> String {
-        format!("rediss://:{}@127.0.0.1:{}", self.password, self.tls_port)
+        format!("rediss://:{}@{}:{}", self.password, self.host, self.tls_port)
     }
 
     /// The file with the certificate to trust, as PEM.
@@ -75,7 +77,7 @@ impl Redis {
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Kills it; everything it held is gone.
@@ -125,10 +127,10 @@ impl Redis {
     }
 }
 
-/// Writes a certificate for loopback and its key; where the certificate is.
-fn certify(folder: &Path) -> anyhow::Result<PathBuf> {
+/// Writes a certificate for the host and its key; where the certificate is.
+fn certify(folder: &Path, host: Ipv4Addr) -> anyhow::Result<PathBuf> {
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(["127.0.0.1", "localhost"].map(str::to_owned))?.self_signed(&key)?;
+    let certificate = CertificateParams::new([host.to_string(), "localhost".to_owned()])?.self_signed(&key)?;
     let path = folder.join("server.crt");
     std::fs::write(&path, certificate.pem())?;
     std::fs::write(folder.join("server.key"), key.serialize_pem())?;

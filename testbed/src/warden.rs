@@ -3,7 +3,7 @@
 //! A destructor does not run on `kill -9`, on Ctrl-C, or for a static. So the first thing a bed starts is a warden: a
 //! small shell script in a process group of its own that reads its standard input and does nothing else. Only the owner
 //! holds the other end of that pipe; when the owner ends, for whatever reason, the system closes it, and the warden ends
-//! every process of the bed and removes its folder. A bed that is dropped in order takes the same path.
+//! every process of the bed, those in the control groups of its name among them, and removes its folder. A bed that is dropped in order takes the same path.
 //!
 //! What must always hold:
 //! - *The folder is never unwatched*: the warden makes it, so there is no moment at which the folder exists and the

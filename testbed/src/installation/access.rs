@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::command::{binary_output, kubectl};
+use crate::command::{binary_output, kubectl};
 
 /// How to reach an installation: everything that another process needs to use it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The controllers of Kubernetes: what deletes the contents of a deleted namespace and what belongs to nobody any more.
 //!
-//! Only tests of such ends need them, so they start when they are asked for. There is still no node, and no scheduler: a
-//! Deployment makes pods that stay pending.
+//! Only tests of such ends need them, so they start when they are asked for. Without a [node](crate::node)
+//! a Deployment makes pods that stay pending.
 
 use std::fmt;
 
@@ -59,6 +59,9 @@ fn program(kubernetes: &Kubernetes, port: u16) -> anyhow::Result<Program> {
         "--bind-address=127.0.0.1".to_owned(),
         format!("--secure-port={port}"),
         "--leader-elect=false".to_owned(),
+        // The usual limits make the first service account of a new namespace wait for five seconds.
+        "--kube-api-qps=300".to_owned(),
+        "--kube-api-burst=600".to_owned(),
     ];
     Ok(Program::new("kube-controller-manager", tool::path("kube-controller-manager")?, arguments))
 }

@@ -1,8 +1,10 @@
 //! Who is who in the cluster of a bed: its certificate authority, the server's certificate, the key that signs tokens of
-//! service accounts, and the administrator's token. Made anew for each bed, gone with it.
+//! service accounts, and a token for the administrator and for each part of the cluster. Made anew for each bed, gone with
+//! it.
 
 use std::fs::{OpenOptions, create_dir_all};
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +23,41 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 #[derive(Clone)]
 pub(crate) struct Identity {
     authority: String,
-    admin_token: String,
+    issuer: Arc<Issuer<'static, KeyPair>>,
+    /// One for each of [`Part::ALL`].
+    tokens: Vec<(Part, String)>,
+}
+
+/// Somebody the API server knows by a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Administrator,
+    Scheduler,
+    Kubelet,
+    Proxy,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Administrator, Self::Scheduler, Self::Kubelet, Self::Proxy];
+
+    /// Name and groups; Kubernetes binds the roles of its parts to these.
+    pub(super) fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Administrator => ("admin", "system:masters"),
+            Self::Scheduler => ("system:kube-scheduler", ""),
+            Self::Kubelet => ("system:node:node0", "system:nodes"),
+            Self::Proxy => ("system:kube-proxy", ""),
+        }
+    }
+}
+
+/// What a certificate says of its holder.
+pub(crate) struct Holder<'holder> {
+    pub(crate) name: &'holder str,
+    /// Its group, for a client.
+    pub(crate) group: Option<&'holder str>,
+    /// Names and addresses by which it is reached, for a server.
+    pub(crate) reached: Vec<String>,
 }
 
 impl Identity {
@@ -35,11 +71,11 @@ impl Identity {
     pub(crate) const ACCOUNTS_KEY: &str = "accounts.key";
     /// What checks them.
     pub(crate) const ACCOUNTS_PUBLIC_KEY: &str = "accounts.pub";
-    /// The administrator's token.
+    /// Everybody's tokens.
     pub(crate) const TOKENS: &str = "tokens.csv";
 
-    /// Makes everything and writes it into `folder`, under the names above.
-    pub(crate) fn generate(folder: &Path) -> anyhow::Result<Self> {
+    /// Makes everything and writes it into `folder`, under the names above. The server is reached by loopback and `hosts`.
+    pub(crate) fn generate(folder: &Path, hosts: &[Ipv4Addr]) -> anyhow::Result<Self> {
         create_dir_all(folder)?;
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::new(Vec::new())?;
@@ -49,26 +85,42 @@ impl Identity {
         let authority_certificate = authority.self_signed(&authority_key)?.pem();
         let issuer = Issuer::new(authority, authority_key);
 
-        let server_key = KeyPair::generate()?;
-        let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
-        let mut server = CertificateParams::new(names)?;
-        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let server_certificate = server.signed_by(&server_key, &issuer)?.pem();
-
         let accounts_key = KeyPair::generate()?;
-        let admin_token = uuid::Uuid::new_v4().simple().to_string();
+        let tokens = Part::ALL.map(|part| (part, uuid::Uuid::new_v4().simple().to_string())).to_vec();
+        let known: String = tokens
+            .iter()
+            .map(|(part, token)| {
+                let (name, groups) = part.name();
+                format!("{token},{name},{name},\"{groups}\"\n")
+            })
+            .collect();
         for (name, content) in [
             (Self::AUTHORITY, authority_certificate.as_str()),
-            (Self::SERVER_CERTIFICATE, &server_certificate),
-            (Self::SERVER_KEY, &server_key.serialize_pem()),
             (Self::ACCOUNTS_KEY, &accounts_key.serialize_pem()),
             (Self::ACCOUNTS_PUBLIC_KEY, &accounts_key.public_key_pem()),
-            (Self::TOKENS, &format!("{admin_token},admin,1,\"system:masters\"\n")),
+            (Self::TOKENS, &known),
         ] {
             write_private(&folder.join(name), content)?;
         }
-        Ok(Self { authority: authority_certificate, admin_token })
+        let identity = Self { authority: authority_certificate, issuer: Arc::new(issuer), tokens };
+        let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
+        let reached = names.into_iter().chain(hosts.iter().map(ToString::to_string)).collect();
+        let server = Holder { name: "kube-apiserver", group: None, reached };
+        identity.certify(server, &folder.join(Self::SERVER_CERTIFICATE), &folder.join(Self::SERVER_KEY))?;
+        Ok(identity)
+    }
+
+    /// Writes a certificate, and its key, for somebody who may be a server and a client.
+    pub(crate) fn certify(&self, holder: Holder<'_>, certificate: &Path, key: &Path) -> anyhow::Result<()> {
+        let key_pair = KeyPair::generate()?;
+        let mut wanted = CertificateParams::new(holder.reached)?;
+        wanted.distinguished_name.push(DnType::CommonName, holder.name);
+        if let Some(group) = holder.group {
+            wanted.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        write_private(certificate, &wanted.signed_by(&key_pair, &*self.issuer)?.pem())?;
+        write_private(key, &key_pair.serialize_pem())
     }
 
     pub(crate) fn authority(&self) -> &str {
@@ -76,7 +128,11 @@ impl Identity {
     }
 
     pub(crate) fn admin_token(&self) -> &str {
-        &self.admin_token
+        self.token(Part::Administrator)
+    }
+
+    pub(crate) fn token(&self, part: Part) -> &str {
+        self.tokens.iter().find(|(known, _)| *known == part).map_or("", |(_, token)| token.as_str())
     }
 
     /// Ends TLS as the API server does, with its own certificate.

@@ -27,14 +27,15 @@ pub struct NatsCluster {
 impl NatsCluster {
     pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
         on_free_ports(async || {
+            let host = bed.host();
             let ports = (0..NODES).map(|_| free_port()).collect::<Result<Vec<_>, _>>()?;
-            let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+            let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://{host}:{port}\"")).collect();
             let nodes = ports
                 .iter()
                 .enumerate()
                 .map(|(index, port)| {
                     let cluster = format!(
-                        "cluster {{\n  name: bed\n  listen: \"127.0.0.1:{port}\"\n  no_advertise: true\n  routes: [{}]\n}}",
+                        "cluster {{\n  name: bed\n  listen: \"{host}:{port}\"\n  no_advertise: true\n  routes: [{}]\n}}",
                         routes.join(", ")
                     );
                     Node::start(bed, &format!("nats-{index}"), &cluster)

@@ -1,5 +1,7 @@
 //! One nats-server process and its configuration file.
 
+use std::net::Ipv4Addr;
+
 use serde_json::Value;
 
 use crate::bed::Bed;
@@ -11,6 +13,7 @@ use crate::{http, tool};
 pub(crate) struct Node {
     name: String,
     process: Process,
+    host: Ipv4Addr,
     client_port: u16,
     monitor_port: u16,
 }
@@ -20,6 +23,7 @@ impl Node {
     pub(crate) fn start(bed: &Bed, name: &str, cluster: &str) -> anyhow::Result<Self> {
         let program = tool::path("nats-server")?;
         let (client_port, monitor_port) = (free_port()?, free_port()?);
+        let host = bed.host();
         let folder = bed.folder().join(name);
         std::fs::create_dir_all(&folder)?;
         let sync = if bed.settings().syncs_every_write() { "sync_interval: always" } else { "" };
@@ -29,8 +33,8 @@ impl Node {
             &settings,
             format!(
                 r#"server_name: "{name}"
-listen: "127.0.0.1:{client_port}"
-http: "127.0.0.1:{monitor_port}"
+listen: "{host}:{client_port}"
+http: "{host}:{monitor_port}"
 jetstream {{
   store_dir: "{store}"
   max_memory_store: 2GB
@@ -45,7 +49,7 @@ jetstream {{
         )?;
         let arguments = ["--config".to_owned(), settings.to_string_lossy().into_owned()];
         let process = Process::start(bed.folder(), Program::new(name, program, arguments))?;
-        Ok(Self { name: name.to_owned(), process, client_port, monitor_port })
+        Ok(Self { name: name.to_owned(), process, host, client_port, monitor_port })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -61,11 +65,11 @@ jetstream {{
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.client_port)
+        format!("{}:{}", self.host, self.client_port)
     }
 
     pub(crate) fn monitor_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.monitor_port)
+        format!("http://{}:{}", self.host, self.monitor_port)
     }
 
     /// What the monitoring endpoint says at `path`.

@@ -55,6 +55,22 @@ while [ $tries -lt 100 ]; do
 done
 each finish
 
+# Pods are in no list: they are in control groups named after the bed, all trees of them, of which an empty one can be removed.
+# What was about to start another process is killed with it, or in the next round.
+tries=0
+while [ $tries -lt 200 ]; do
+  left=
+  for tree in "/sys/fs/cgroup/${bed##*/}" /sys/fs/cgroup/*/"${bed##*/}"; do
+    [ -d "$tree" ] || continue
+    find "$tree" -name cgroup.procs -exec cat {} + | while read -r process; do kill -s KILL "$process"; done
+    find "$tree" -depth -type d -exec rmdir {} +
+    [ -d "$tree" ] && left=yes
+  done
+  [ "$left" ] || break
+  tries=$((tries + 1))
+  sleep 0.05
+done
+
 # A Postgres that was killed leaves a System V segment, which is no file: it is named in line 7 of its lock file.
 for lock in "$bed"/*/data/postmaster.pid; do
   [ -f "$lock" ] || continue

@@ -11,11 +11,11 @@ use crate::service::binary;
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Runs one of our binaries to its end; what it wrote to its standard output.
-pub(super) async fn binary_output(name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+pub(crate) async fn binary_output(name: &str, arguments: &[&str]) -> anyhow::Result<String> {
     output(tokio::process::Command::new(binary(name)?).args(arguments), name, None).await
 }
 
-pub(super) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: Option<&str>) -> anyhow::Result<String> {
+pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: Option<&str>) -> anyhow::Result<String> {
     let mut command = tokio::process::Command::new("kubectl");
     command.arg("--kubeconfig").arg(kubeconfig).args(arguments);
     output(&mut command, "kubectl", input).await
