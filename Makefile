@@ -75,7 +75,7 @@ sbom: rust frontend/node_modules/.package-lock.json
 # What is made from the code and committed; a test fails when a copy is stale.
 generate: rust frontend/node_modules/.package-lock.json
 	$(CARGO) build --workspace --bins
-	$(TARGET)/debug/sluice-operator crd > charts/sluice/crds/flashsale.yaml
+	$(TARGET)/debug/sluice-operator crd > charts/sluice/files/flashsale.yaml
 	$(TARGET)/debug/sluice-operator rbac --rules > charts/sluice/files/operator-rules.yaml
 	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
 	$(TARGET)/debug/flags > docs/flags.md

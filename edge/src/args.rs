@@ -218,6 +218,9 @@ pub struct SessionArgs {
     /// Make sessions of people whom nobody knows
     #[arg(long)]
     pub guest: bool,
+    /// Where to write them, for its owner alone to read; standard output when not given
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// What signs.
     #[command(flatten)]
     pub keys: KeyArgs,

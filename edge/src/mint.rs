@@ -1,8 +1,12 @@
 //! `sluice-edge session`: sessions for tests and demonstrations, made with the installation's own key.
 
-use std::io::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
 use runtime::clock::Clock;
 
@@ -29,7 +33,11 @@ fn print(args: &SessionArgs) -> anyhow::Result<()> {
     let keys = Keys::read(&args.keys, &args.installation, args.dev)?;
     let now = Clock::system().now();
     let expires = now + SignedDuration::from_hours(i64::from(args.hours));
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let out: Box<dyn Write> = match &args.output {
+        None => Box::new(std::io::stdout().lock()),
+        Some(file) => Box::new(private(file).with_context(|| format!("cannot write {}", file.display()))?),
+    };
+    let mut out = std::io::BufWriter::new(out);
     let names = match args.count {
         None => vec![args.customer.clone()],
         Some(count) => (0..count).map(|number| numbered(&args.customer, number)).collect(),
@@ -39,6 +47,11 @@ fn print(args: &SessionArgs) -> anyhow::Result<()> {
         writeln!(out, "{}", keys.ring().sign(&session, now, expires)?)?;
     }
     Ok(out.flush()?)
+}
+
+/// A file that nobody else may read: whoever has a session is that person.
+fn private(file: &Path) -> std::io::Result<std::fs::File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)
 }
 
 /// The name of one of many: with the number in the place that is kept for it, or behind it.

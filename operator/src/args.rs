@@ -4,7 +4,7 @@ use clap::builder::TypedValueParser as _;
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use protocol::SaleId;
 use reqwest::Url;
-use runtime::args::{NatsArgs, ProcessArgs};
+use runtime::args::{NatsArgs, ProcessArgs, SecretFile};
 
 use crate::durability::monitor::monitor_url;
 
@@ -28,6 +28,8 @@ pub enum Command {
     Rbac(RbacArgs),
     /// Stop a sale at once, without Kubernetes: no claim is taken until it is resumed by an annotation
     Close(CloseArgs),
+    /// Try an installation: make a sale of one unit, buy it, and see its books balance; what helm test runs
+    Trial(TrialArgs),
 }
 
 /// Name of the Lease, unless told otherwise.
@@ -92,6 +94,23 @@ impl std::fmt::Debug for CloseArgs {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("CloseArgs").field("sale", &self.sale).finish_non_exhaustive()
     }
+}
+
+/// What is tried.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TrialArgs {
+    /// Where the edges are, as in http://sluice-edge
+    #[arg(long, value_name = "URL", value_parser = monitor_url)]
+    pub edge_url: Url,
+    /// Session of whoever buys, as sluice-edge session makes it
+    #[arg(long, value_name = "FILE")]
+    pub session_file: SecretFile,
+    /// Namespace of the sale, one whose sales are served; the one that kubectl would use when not given
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub namespace: Option<String>,
+    /// Seconds that each step has
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub step_seconds: u32,
 }
 
 /// How the operator runs.

@@ -9,7 +9,7 @@ use crate::resource::FlashSale;
 
 /// First line of the generated file.
 const HEADER: &str =
-    "# Generated from operator/src/resource.rs: sluice-operator crd > charts/sluice/crds/flashsale.yaml\n";
+    "# Generated from operator/src/resource.rs: sluice-operator crd > charts/sluice/files/flashsale.yaml\n";
 
 /// The definition.
 ///

@@ -29,6 +29,7 @@ mod service;
 pub mod status;
 pub mod stock;
 pub mod stop;
+pub mod trial;
 pub mod wanted;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Crd => crd::print(),
         Command::Rbac(args) => rights::manifest::print(&args),
         Command::Close(args) => stop::run(&args),
+        Command::Trial(args) => trial::run(&args),
         Command::Run(args) => {
             let process = args.process.clone();
             runtime::process::main("sluice-operator", runtime::release::VERSION, &process, async move |process| {

@@ -4,9 +4,9 @@ use super::yaml;
 
 #[test]
 fn the_charts_copy_of_the_definition_is_not_stale() {
-    let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/sluice/crds/flashsale.yaml");
+    let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/sluice/files/flashsale.yaml");
     let found = std::fs::read_to_string(&copy).unwrap_or_default();
-    let mend = "cargo run -p operator -- crd > charts/sluice/crds/flashsale.yaml";
+    let mend = "cargo run -p operator -- crd > charts/sluice/files/flashsale.yaml";
     assert!(found == yaml().unwrap(), "{} is stale; to write it: {mend}", copy.display());
 }
 
