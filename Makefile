@@ -27,7 +27,7 @@ help:
 	@echo "make fmt     write the format"
 	@echo "make audit   check licences, sources and known vulnerabilities of what Sluice is made of (needs the network)"
 	@echo "make sbom    list what each program and the page are made of, as CycloneDX, into target/sbom"
-	@echo "make generate  write what is made from the code: the resource definition, the operator's rules, the API document, the flags"
+	@echo "make generate  write what is made from the code: the resource definition, the operator's rules, the API document, the flags, the values"
 
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is not installed: get it from https://rustup.rs; rust-toolchain.toml names the version" >&2; exit 1; }
@@ -62,6 +62,8 @@ fmt: rust frontend/node_modules/.package-lock.json
 
 lint: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
+	tools/install helm
+	$$(tools/install --which helm) lint --quiet --strict charts/sluice
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	npm --prefix frontend run --silent check
 
@@ -79,6 +81,7 @@ generate: rust frontend/node_modules/.package-lock.json
 	$(TARGET)/debug/sluice-operator rbac --rules > charts/sluice/files/operator-rules.yaml
 	$(TARGET)/debug/sluice-edge openapi > frontend/openapi.json
 	$(TARGET)/debug/flags > docs/flags.md
+	$(TARGET)/debug/values < charts/sluice/values.yaml > docs/values.md
 	npm --prefix frontend run --silent generate
 
 # A failing test says what is wrong; the frames of the runtime above it bury that. `make test RUST_BACKTRACE=1` shows them.

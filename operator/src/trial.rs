@@ -168,7 +168,10 @@ impl Trial {
         }
         let seconds = self.step.as_secs();
         let sentence = format!("the sale {} was not {wanted} within {seconds} s", self.name);
-        Err(last.map_or_else(|| anyhow::anyhow!("{sentence}: there was no answer"), |error| error.context(sentence.clone())))
+        Err(last.map_or_else(
+            || anyhow::anyhow!("{sentence}: there was no answer"),
+            |error| error.context(sentence.clone()),
+        ))
     }
 }
 
@@ -193,7 +196,11 @@ fn told(sale: &FlashSale) -> String {
         .filter(|condition| matches!(condition.type_.as_str(), "Ready" | "Provisioned" | "LedgerInSync" | "Completed"))
         .map(|condition| format!("{} {}: {}", condition.type_, condition.reason, condition.message))
         .collect();
-    if told.is_empty() { "no operator has looked at it: does one serve this namespace?".to_owned() } else { told.join("; ") }
+    if told.is_empty() {
+        "no operator has looked at it: does one serve this namespace?".to_owned()
+    } else {
+        told.join("; ")
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub mod reference;
 pub mod service;
 mod stopwatch;
 pub mod tool;
+pub mod values;
 pub mod viewers;
 pub mod warden;
 

@@ -45,6 +45,7 @@ fn books_are_complete_only_where_the_condition_is_true() {
 fn a_step_that_fails_tells_what_the_sale_says_of_itself() {
     let nobody = told(&seen(json!([])));
     assert!(nobody.contains("does one serve this namespace"), "{nobody}");
-    let pending = told(&seen(json!([condition("Ready", "False", "Pending"), condition("Durable", "Unknown", "NotAsked")])));
+    let pending =
+        told(&seen(json!([condition("Ready", "False", "Pending"), condition("Durable", "Unknown", "NotAsked")])));
     assert_eq!(pending, "Ready Pending: because");
 }

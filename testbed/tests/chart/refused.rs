@@ -1,0 +1,61 @@
+//! The rules of admission, as the chart installs them: for the namespaces of its sales and for no other.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+use testbed::{Bed, eventually};
+
+use crate::helm::{Place, Values, kind_known, kubectl, list};
+
+/// A rule is in force some time after it was stored.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A sale that its status calls open.
+async fn open_sale(namespace: &str) -> anyhow::Result<()> {
+    let sale = json!({
+        "apiVersion": "sluice.dev/v1alpha1",
+        "kind": "FlashSale",
+        "metadata": { "name": "aurora", "namespace": namespace },
+        "spec": {
+            "schedule": { "startTime": "2026-01-01T00:00:00Z", "endTime": "2036-01-01T00:00:00Z" },
+            "items": [{ "sku": "A", "quantity": 1 }],
+        },
+    });
+    kubectl(&["create", "-f", "-"], &sale.to_string()).await?;
+    let status = r#"{"status":{"openedAt":"2026-01-01T00:00:00Z","nextTransitionTime":"2036-01-01T00:00:00Z"}}"#;
+    let patch = ["-n", namespace, "patch", "flashsale", "aurora", "--subresource=status", "--type=merge", "-p", status];
+    kubectl(&patch, "").await.map(drop)
+}
+
+async fn delete(namespace: &str) -> anyhow::Result<()> {
+    kubectl(&["-n", namespace, "delete", "flashsale", "aurora", "--dry-run=server"], "").await.map(drop)
+}
+
+#[tokio::test]
+async fn an_open_sale_is_not_deleted_where_the_release_serves_it() -> anyhow::Result<()> {
+    let bed = Bed::shared().await?;
+    let (place, elsewhere) = (Place::new(bed).await?, Place::new(bed).await?);
+    kind_known().await?;
+    open_sale(&place.sales).await?;
+    open_sale(&elsewhere.sales).await?;
+    delete(&place.sales).await.context("nothing is in force yet")?;
+
+    let objects = place.render(Values::Default, &[]).await?;
+    let rules = |kind: &str| kind.starts_with("ValidatingAdmissionPolicy");
+    let rules: Vec<_> = objects.iter().filter(|object| object["kind"].as_str().is_some_and(rules)).collect();
+    assert_eq!(rules.len(), 4);
+    for rule in &rules {
+        let name = rule["metadata"]["name"].as_str().unwrap();
+        assert!(name.ends_with(&format!(".try.{}", place.release)), "another release could have {name}");
+    }
+    kubectl(&["apply", "--server-side", "-f", "-"], &list(rules.iter().copied())).await?;
+    eventually(BOUND, "the rule is in force", async || {
+        let refused = delete(&place.sales).await.err().context("the sale could be deleted")?.to_string();
+        ensure!(refused.contains("the sale aurora is open: close it first"), "{refused}");
+        Ok(())
+    })
+    .await?;
+    delete(&elsewhere.sales).await.context("the rule holds where the release serves nothing")?;
+    kubectl(&["delete", "-f", "-"], &list(rules)).await.map(drop)
+}
