@@ -182,7 +182,8 @@ readinessProbe:
 {{- if . -}}
 - name: etc
   projected:
-    defaultMode: 0440
+    # 0440: for the pod's group alone.
+    defaultMode: 288
     sources:
       {{- range . }}
       - secret:

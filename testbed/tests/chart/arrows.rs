@@ -135,7 +135,7 @@ async fn ports_are_those_of_the_addresses() -> anyhow::Result<()> {
         "nats.urls={nats://a:4300,tls://b}",
         "nats.monitorUrls={https://nats/}",
         "postgres.url=postgresql://sluice@db:6000/sluice?sslmode=disable",
-        "redis.url=redis://:@cache:7000/1",
+        "redis.url=redis://cache:7000/1",
         "edge.oidc.issuer=https://id.example:8443/realms/shop",
         "edge.oidc.clientId=shop",
         "edge.oidc.redirectUrl=https://shop.example/v1/sessions/oidc/callback",

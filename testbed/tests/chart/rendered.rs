@@ -148,12 +148,12 @@ async fn a_rollout_drops_no_claim() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_image_is_named_by_its_digest_where_there_is_one() -> anyhow::Result<()> {
     let digest = format!("edge.image.digest=sha256:{}", "a".repeat(64));
-    let further = ["image.registry=localhost:5000/x/", "image.tag=7", "ledger.image.tag=8", digest.as_str()];
+    let further = ["image.registry=localhost:5000/x/", "image.tag=v7", "ledger.image.tag=v8", digest.as_str()];
     let objects = Place::imagined().render(Values::Default, &further).await?;
     let image =
         |end: &str| one(&objects, "Deployment", end)["spec"]["template"]["spec"]["containers"][0]["image"].clone();
-    assert_eq!(image("-operator"), "localhost:5000/x/sluice-operator:7");
-    assert_eq!(image("-ledger"), "localhost:5000/x/sluice-ledger:8");
+    assert_eq!(image("-operator"), "localhost:5000/x/sluice-operator:v7");
+    assert_eq!(image("-ledger"), "localhost:5000/x/sluice-ledger:v8");
     assert_eq!(image("-edge"), format!("localhost:5000/x/sluice-edge@sha256:{}", "a".repeat(64)));
     Ok(())
 }

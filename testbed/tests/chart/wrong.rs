@@ -1,10 +1,10 @@
 //! Wrong values: each is refused before anything is installed, by a sentence that names the value.
 
-use crate::helm::{Place, Values};
+use crate::helm::{ADDRESSES, Place, Values, chart, helm};
 
 /// What is set, and what the refusal says.
 const WRONG: [(&[&str], &str); 44] = [
-    (&["nats.urls=null"], "nats.urls is empty"),
+    (&["nats.urls=null"], "missing property 'urls'"),
     (&["nats.urls={http://nats:4222}"], "/nats/urls/0"),
     (&["nats.urls={nats://user:secret@nats:4222}"], "/nats/urls/0"),
     (&["nats.monitorUrls={nats-headless:8222}"], "/nats/monitorUrls/0"),
@@ -23,11 +23,11 @@ const WRONG: [(&[&str], &str); 44] = [
     (&["redis.passwordSecret.name=redis"], "redis.passwordSecret is set, but redis.url is empty"),
     (&["redis.caSecret.name=redis"], "redis.caSecret is set, but redis.url is empty"),
     (&["redis.url=redis://user:secret@redis"], "/redis/url"),
-    (&["keys.sessionKeys=null"], "/keys/sessionKeys"),
+    (&["keys.sessionKeys=null"], "at '/keys': missing property 'sessionKeys'"),
     (&["keys.sessionKeys={a,b,c}"], "/keys/sessionKeys"),
     (&["keys.existingSecret=Not A Name"], "/keys/existingSecret"),
     (&["operator.saleNamespaces={sluice}"], "the release's own namespace"),
-    (&["operator.saleNamespaces=null"], "/operator/saleNamespaces"),
+    (&["operator.saleNamespaces=null"], "missing property 'saleNamespaces'"),
     (&["operator.saleNamespaces={shop,shop}"], "/operator/saleNamespaces"),
     (&["operator.defaultReplicas=2"], "/operator/defaultReplicas"),
     (&["operator.storage=tape"], "/operator/storage"),
@@ -75,5 +75,16 @@ async fn a_wrong_value_is_refused_by_a_sentence_that_names_it() -> anyhow::Resul
         }
     }
     assert!(silent.is_empty(), "{}", silent.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_an_address_it_says_which_one_is_needed() -> anyhow::Result<()> {
+    for (given, missing) in [(ADDRESSES[1], "nats.urls is empty: name"), (ADDRESSES[0], "postgres.url is empty: name")]
+    {
+        let chart = chart().display().to_string();
+        let refused = helm(&["template", "try", &chart, "--namespace", "sluice", "--set", given]).await.unwrap_err();
+        assert!(refused.to_string().contains(missing), "{refused}");
+    }
     Ok(())
 }
