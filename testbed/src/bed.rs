@@ -170,6 +170,7 @@ pub struct BedBuilder {
     redis: bool,
     kubernetes: bool,
     relaxed_sync: bool,
+    nats_settings: String,
     progress: Option<Progress>,
 }
 
@@ -224,6 +225,13 @@ impl BedBuilder {
     #[must_use]
     pub fn relaxed_sync(mut self) -> Self {
         self.relaxed_sync = true;
+        self
+    }
+
+    /// Adds this to the configuration of the one nats-server, for example users and what each may do.
+    #[must_use]
+    pub fn nats_settings(mut self, settings: impl Into<String>) -> Self {
+        self.nats_settings = settings.into();
         self
     }
 
@@ -287,6 +295,10 @@ impl BedBuilder {
         if let Some(tell) = &self.progress {
             tell(line);
         }
+    }
+
+    pub(crate) fn further_nats_settings(&self) -> &str {
+        &self.nats_settings
     }
 
     pub(crate) fn syncs_every_write(&self) -> bool {

@@ -1,7 +1,8 @@
 //! nats-server with JetStream, where all stock lives: one node, or [three](NatsCluster).
 //!
 //! Every acknowledged write is synced to the disk, as in production, unless the bed was
-//! [told otherwise](crate::BedBuilder::relaxed_sync). Clients need no password: it listens where nobody but the bed comes.
+//! [told otherwise](crate::BedBuilder::relaxed_sync). Clients need no password, as it listens where nobody but the bed comes,
+//! unless [users are given](crate::BedBuilder::nats_settings).
 
 mod cluster;
 mod node;
@@ -22,7 +23,7 @@ pub struct Nats {
 impl Nats {
     pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
         on_free_ports(async || {
-            let node = Node::start(bed, "nats", "")?;
+            let node = Node::start(bed, "nats", bed.settings().further_nats_settings())?;
             node.ready().await?;
             Ok(Self { node })
         })

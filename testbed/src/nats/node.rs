@@ -19,8 +19,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node; `cluster` is the part of its configuration that names the others, or nothing.
-    pub(crate) fn start(bed: &Bed, name: &str, cluster: &str) -> anyhow::Result<Self> {
+    /// Starts a node; `further` is a part of its configuration, as what names the others, or nothing.
+    pub(crate) fn start(bed: &Bed, name: &str, further: &str) -> anyhow::Result<Self> {
         let program = tool::path("nats-server")?;
         let (client_port, monitor_port) = (free_port()?, free_port()?);
         let host = bed.host();
@@ -42,7 +42,7 @@ jetstream {{
   {sync}
   limits {{ batch {{ max_inflight_per_stream: 500, max_inflight_total: 5000 }} }}
 }}
-{cluster}
+{further}
 "#,
                 store = folder.join("store").display()
             ),

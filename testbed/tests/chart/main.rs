@@ -14,5 +14,6 @@ mod pods;
 mod refused;
 mod rendered;
 mod rights;
+mod shop;
 mod trial;
 mod wrong;

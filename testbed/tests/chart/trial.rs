@@ -26,7 +26,7 @@ async fn tested(bed: &Bed, installation: &Installation) -> anyhow::Result<(Place
 }
 
 /// The arguments of a container, with what is elsewhere on this machine put in place.
-fn arguments(container: &Value, here: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn arguments(container: &Value, here: &[(&str, &str)]) -> Vec<String> {
     let arguments = container["args"].as_array().unwrap().iter().map(|text| text.as_str().unwrap());
     let placed = arguments.map(|argument| match argument.split_once('=') {
         Some((name, _)) => {
@@ -38,7 +38,7 @@ fn arguments(container: &Value, here: &[(&str, &str)]) -> Vec<String> {
     placed.collect()
 }
 
-async fn run(program: &str, arguments: &[String], kubeconfig: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) async fn run(program: &str, arguments: &[String], kubeconfig: Option<&Path>) -> anyhow::Result<()> {
     let mut command = tokio::process::Command::new(binary(program)?);
     command.env_clear().args(arguments);
     if let Some(file) = kubeconfig {
