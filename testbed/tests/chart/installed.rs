@@ -61,6 +61,26 @@ async fn older_kind(place: &Place) -> anyhow::Result<()> {
     kubectl(&apply, &kind.to_string()).await.map(drop)
 }
 
+/// The commands of the notes name what is there, and the sale in them is one.
+async fn what_the_notes_say(place: &Place) -> anyhow::Result<()> {
+    let notes = helm_there(&["get", "notes", RELEASE, "--namespace", &place.release]).await?;
+    let (_, rest) = notes.split_once("<<END\n").context("no sale in the notes")?;
+    let (sale, rest) = rest.split_once("     END\n").context("the sale does not end")?;
+    kubectl(&["-n", &place.sales, "create", "--dry-run=server", "--validate=strict", "-f", "-"], sale).await?;
+    for told in
+        ["create -f - <<END".to_owned(), format!("helm -n {} test {RELEASE}", place.release), place.sales.clone()]
+    {
+        assert!(notes.contains(&told), "{told} is not in {notes}");
+    }
+    let service = rest.split_once("port-forward service/").context("no way to the page")?.1;
+    let (name, ports) = service.split_once(' ').context("no port")?;
+    assert_eq!(get(place, &format!("service/{name}")).await?["spec"]["ports"][0]["port"], 80);
+    assert!(ports.starts_with("8080:80\n"), "{ports}");
+    let labelled = ["-n", &place.release, "get", "deployment", "-l", "app.kubernetes.io/instance=try", "-o", "name"];
+    assert_eq!(kubectl(&labelled, "").await?.lines().count(), 3);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_release_lives_and_leaves_behind_what_cannot_be_made_again() -> anyhow::Result<()> {
     let _alone = KIND.lock().await;
@@ -75,6 +95,8 @@ async fn a_release_lives_and_leaves_behind_what_cannot_be_made_again() -> anyhow
     assert_eq!(edges(&place).await?, 2);
     let first = keys(&place).await?;
     assert_ne!(first["session"], first["customer"]);
+
+    what_the_notes_say(&place).await?;
 
     release("upgrade", &place, &["edge.replicas=5", "keys.sessionKeys={next,session}"]).await?;
     assert_eq!(edges(&place).await?, 5);
@@ -110,7 +132,13 @@ async fn a_release_lives_and_leaves_behind_what_cannot_be_made_again() -> anyhow
 async fn how_many_edges_there_are_is_left_to_the_autoscaler() -> anyhow::Result<()> {
     let place = Place::new(Bed::shared().await?).await?;
     let by_itself = ["crd.install=false", "admissionPolicies.enabled=false", "edge.autoscaling.enabled=true"];
-    release("install", &place, &by_itself).await?;
+    release("install", &place, &by_itself[..2]).await?;
+    // Who scaled by hand owns the count, and Helm lets go of it without a moment in which it is nobody's, which is one edge.
+    kubectl(&["-n", &place.release, "scale", "deployment/try-sluice-edge", "--replicas=3"], "").await?;
+    let taken_back = release("upgrade", &place, &by_itself[..2]).await.unwrap_err().to_string();
+    assert!(taken_back.contains("conflict") && taken_back.contains(".spec.replicas"), "{taken_back}");
+    release("upgrade", &place, &by_itself).await?;
+    assert_eq!(edges(&place).await?, 3);
     // As the autoscaler does it.
     kubectl(&["-n", &place.release, "scale", "deployment/try-sluice-edge", "--replicas=7"], "").await?;
     release("upgrade", &place, &[&by_itself[..], &["edge.viewersMax=100"]].concat()).await?;

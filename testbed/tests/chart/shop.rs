@@ -242,6 +242,31 @@ impl Shop {
     }
 }
 
+#[test]
+fn the_examples_fit_one_another() -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(chart().join("values-production.yaml"))?;
+    let shop: Value = serde_yaml_ng::from_str(&text)?;
+    let users = beside("nats-values.yaml")?["config"]["merge"]["authorization"]["users"].clone();
+    let users: Vec<_> = users.as_array().context("no users")?.iter().map(|user| user["user"].clone()).collect();
+    let named: Vec<_> = ["operator", "edge", "ledger"].map(|user| shop["nats"]["users"][user]["name"].clone()).into();
+    assert_eq!(named, users);
+
+    let cluster = beside("cnpg-cluster.yaml")?;
+    let (meta, initdb) = (&cluster["metadata"], &cluster["spec"]["bootstrap"]["initdb"]);
+    let role = &cluster["spec"]["managed"]["roles"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let host = format!("{}-rw.{}.svc.cluster.local:5432", text(&meta["name"]), text(&meta["namespace"]));
+    let url = |user: &Value| format!("postgres://{}@{host}/{}", text(user), text(&initdb["database"]));
+    assert_eq!(shop["postgres"]["url"], url(&role["name"]));
+    assert_eq!(shop["postgres"]["passwordSecret"], role["passwordSecret"]);
+    let migration = &shop["ledger"]["migration"]["postgres"];
+    assert_eq!(migration["url"], url(&initdb["owner"]));
+    assert_eq!(migration["passwordSecret"]["name"], format!("{}-app", text(&meta["name"])));
+    let most: i64 = text(&cluster["spec"]["postgresql"]["parameters"]["max_connections"]).parse()?;
+    assert!(role["connectionLimit"].as_i64().is_some_and(|limit| limit < most), "nobody else could connect");
+    Ok(())
+}
+
 /// What each user may not do: publish (`>`) or subscribe (`<`).
 const FORBIDDEN: [(&str, &str); 30] = [
     ("operator", "> $KV.aurora-1_e1_s0.order.alice.0"),

@@ -1,5 +1,6 @@
 //! What `helm test` does, with the programs, the arguments and the rights of its pod.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -73,6 +74,8 @@ async fn a_unit_is_bought_as_often_as_the_release_is_tested() -> anyhow::Result<
     // The installation has a name, as it shares its NATS.
     let session = [session, vec![format!("--installation={}", installation.namespace)]].concat();
     run("sluice-edge", &session, None).await?;
+    let mode = std::fs::metadata(&token)?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "whoever reads a session is that person");
 
     let trial =
         |edge: &str| arguments(&pod["spec"]["containers"][0], &[("--edge-url", edge), ("--session-file", &token)]);
