@@ -63,7 +63,7 @@ fmt: rust frontend/node_modules/.package-lock.json
 lint: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
 	tools/install helm
-	$$(tools/install --which helm) lint --quiet --strict charts/sluice
+	$$(tools/install --which helm) lint --quiet --strict --namespace sluice --values charts/sluice/values-minimal.yaml charts/sluice
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	npm --prefix frontend run --silent check
 

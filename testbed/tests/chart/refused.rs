@@ -59,3 +59,35 @@ async fn an_open_sale_is_not_deleted_where_the_release_serves_it() -> anyhow::Re
     delete(&elsewhere.sales).await.context("the rule holds where the release serves nothing")?;
     kubectl(&["delete", "-f", "-"], &list(rules)).await.map(drop)
 }
+
+#[tokio::test]
+async fn the_operators_rights_stay_as_long_as_a_namespace_that_is_deleted_has_sales() -> anyhow::Result<()> {
+    let place = Place::new(Bed::shared().await?).await?;
+    kind_known().await?;
+    open_sale(&place.sales).await?;
+    let objects = place.render(Values::Default, &[]).await?;
+    let needed = |object: &&serde_json::Value| {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        kind.starts_with("ValidatingAdmissionPolicy")
+            || (kind.starts_with("Role") && object["metadata"]["annotations"].is_null())
+    };
+    let needed: Vec<_> = objects.iter().filter(needed).collect();
+    assert_eq!(needed.len(), 8, "two rules, two Roles, and a binding of each");
+    kubectl(&["apply", "--server-side", "-f", "-"], &list(needed.iter().copied())).await?;
+    let take = async |what: &str| {
+        kubectl(&["-n", &place.sales, "delete", what, "sluice-operator", "--dry-run=server"], "").await.map(drop)
+    };
+    take("role").await.context("a release could not be uninstalled")?;
+    // Without controllers it stays there, and is on its way out.
+    kubectl(&["delete", "namespace", &place.sales, "--wait=false"], "").await?;
+    for what in ["role", "rolebinding"] {
+        eventually(BOUND, "the rights stay", async || {
+            let refused = take(what).await.err().with_context(|| format!("the {what} could be deleted"))?.to_string();
+            ensure!(refused.contains("the operator needs its rights until the sale aurora"), "{refused}");
+            Ok(())
+        })
+        .await?;
+    }
+    let rules = needed.iter().copied().filter(|object| object["metadata"]["namespace"].is_null());
+    kubectl(&["delete", "-f", "-"], &list(rules)).await.map(drop)
+}
