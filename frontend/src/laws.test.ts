@@ -41,6 +41,10 @@ describe("every source", () => {
     expect(lines(/Date\.now|new Date\(\)/, (path) => path === "./api/clock.ts")).toEqual([]);
   });
 
+  it("makes no format that is made already", () => {
+    expect(lines(/new Intl\./, (path) => path === "./format/formats.ts")).toEqual([]);
+  });
+
   it("has one idea: at most 250 lines", () => {
     const long = sources.filter(([, text]) => text.split("\n").length > 250).map(([path]) => path);
     expect(long).toEqual([]);

@@ -1,16 +1,5 @@
 import type { Money } from "@/api/schema";
-
-const formats = new Map<string, Intl.NumberFormat>();
-
-function formatFor(locale: string, currency: string): Intl.NumberFormat {
-  const name = `${locale} ${currency}`;
-  let format = formats.get(name);
-  if (format === undefined) {
-    format = new Intl.NumberFormat(locale, { style: "currency", currency });
-    formats.set(name, format);
-  }
-  return format;
-}
+import { numberFormat } from "./formats";
 
 /**
  * Money as the reader writes it: `129,00 €`, `$129.00`, `￥12,900`.
@@ -19,7 +8,7 @@ function formatFor(locale: string, currency: string): Intl.NumberFormat {
  * first, so no sum is ever rounded through a binary fraction.
  */
 export function formatMoney({ amountMinor, currency }: Money, locale: string): string {
-  const format = formatFor(locale, currency);
+  const format = numberFormat(locale, { style: "currency", currency });
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
   const all = Math.abs(amountMinor)
     .toString()

@@ -1,4 +1,5 @@
 /** What is left until an instant, and how a reader sees and hears it. */
+import { listFormat, numberFormat } from "./formats";
 
 export interface Remaining {
   readonly days: number;
@@ -45,13 +46,13 @@ export function spokenParts({ days, hours, minutes, seconds }: Remaining): [Unit
 
 /** A number of a unit in full words: `3 hours`, `3 Stunden`. */
 export function inWords([unit, amount]: [Unit, number], locale: string): string {
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(amount);
+  return numberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(amount);
 }
 
 /** What is left, in words for a screen reader; empty when nothing is. */
 export function spoken(left: Remaining, locale: string): string {
   const words = spokenParts(left).map((part) => inWords(part, locale));
-  return new Intl.ListFormat(locale, { type: "unit", style: "long" }).format(words);
+  return listFormat(locale, { type: "unit", style: "long" }).format(words);
 }
 
 export interface ClockPart {
@@ -64,7 +65,7 @@ export interface ClockPart {
 
 /** The parts of a clock that counts down, in the reader's digits: days where there are some, then hours, minutes and seconds. */
 export function clockParts(left: Remaining, locale: string, width: "short" | "narrow" = "short"): ClockPart[] {
-  const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
+  const two = numberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
   const faces: [Unit, number][] = [
     ["hour", left.hours],
     ["minute", left.minutes],
@@ -81,7 +82,7 @@ export function clockParts(left: Remaining, locale: string, width: "short" | "na
 /** In Arabic only the narrow ones leave the number alone, and in Japanese they are Latin letters. */
 function labelOf(unit: Unit, amount: number, locale: string, width: "short" | "narrow"): string {
   const unitDisplay = locale === "ar" ? "narrow" : locale === "ja" ? "short" : width;
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay })
+  return numberFormat(locale, { style: "unit", unit, unitDisplay })
     .formatToParts(amount)
     .filter(({ type }) => type === "unit")
     .map(({ value }) => value)

@@ -1,11 +1,6 @@
-const formats = new Map<string, Intl.DateTimeFormat>();
+import { dateFormat } from "./formats";
 
 /** A moment as the reader writes it, in their own time zone: `14 Mar 2027, 13:00`. */
 export function formatWhen(at: string, locale: string): string {
-  let format = formats.get(locale);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-    formats.set(locale, format);
-  }
-  return format.format(new Date(at));
+  return dateFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
 }

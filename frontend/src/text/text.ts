@@ -7,6 +7,7 @@
 import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { recalled, remember } from "@/api/remembered";
+import { numberFormat } from "@/format/formats";
 import { chooseLanguage, directionOf, isLanguage, type Language, localeOf, type Part } from "./languages";
 
 const CHOSEN = "sluice.language";
@@ -46,7 +47,7 @@ export const numbersOfReaders: FormatterModule = {
     if (typeof value !== "number") return value as string;
     // It is told the language of the words; the region is the reader's.
     const locale = i18next.language?.startsWith(`${spoken}-`) ? i18next.language : spoken;
-    return new Intl.NumberFormat(locale).format(value);
+    return numberFormat(locale).format(value);
   },
 };
 

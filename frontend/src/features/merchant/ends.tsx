@@ -1,6 +1,7 @@
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import type { OrderTotals } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { Card } from "@/ui/card";
 
 const ENDS = ["confirmed", "held", "cancelled", "expired", "refunded"] as const;
@@ -9,7 +10,7 @@ const ENDS = ["confirmed", "held", "cancelled", "expired", "refunded"] as const;
 export function Ends({ orders }: { orders: OrderTotals }) {
   const { t, i18n } = useTranslation("merchant");
   const id = useId();
-  const number = new Intl.NumberFormat(i18n.language);
+  const number = numberFormat(i18n.language);
   return (
     <section aria-labelledby={id} className="space-y-4">
       <h2 id={id} className="font-semibold text-xl">

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Sale, SaleState } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { formatWhen } from "@/format/when";
 import { Badge, type Tone } from "@/ui/badge";
 import { Card } from "@/ui/card";
@@ -52,7 +53,7 @@ const TONES: Record<SaleState, Tone> = {
 
 function SaleCard({ sale }: { sale: Sale }) {
   const { t, i18n } = useTranslation("merchant");
-  const number = new Intl.NumberFormat(i18n.language);
+  const number = numberFormat(i18n.language);
   const { quantity, free } = unitsOf(sale);
   const figures = [
     [t("figure.items"), number.format(sale.items.length)],

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SaleOrder } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { formatMoney } from "@/format/money";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
@@ -73,7 +74,7 @@ export function RefundAction({ sale, order }: { sale: string; order: SaleOrder }
 function Confirm({ order, onNo, onYes }: { order: SaleOrder; onNo: () => void; onYes: () => void }) {
   const { t, i18n } = useTranslation("merchant");
   const { t: common } = useTranslation();
-  const number = new Intl.NumberFormat(i18n.language);
+  const number = numberFormat(i18n.language);
   return (
     <div className="space-y-4">
       <p>

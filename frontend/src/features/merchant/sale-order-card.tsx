@@ -1,5 +1,6 @@
 import { useTranslation } from "react-i18next";
 import type { OrderPayment, SaleOrder } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { formatMoney } from "@/format/money";
 import { formatWhen } from "@/format/when";
 import { Badge, type Tone } from "@/ui/badge";
@@ -10,7 +11,7 @@ const TONES: Record<SaleOrder["state"], Tone> = { held: "warn", confirmed: "good
 /** An order as a merchant sees it. */
 export function SaleOrderCard({ sale, order }: { sale: string; order: SaleOrder }) {
   const { t, i18n } = useTranslation("merchant");
-  const number = new Intl.NumberFormat(i18n.language);
+  const number = numberFormat(i18n.language);
   const facts = [
     [t("orders.id"), order.id],
     [t("orders.customer"), order.customer],

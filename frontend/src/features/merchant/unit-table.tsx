@@ -1,6 +1,7 @@
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import type { ItemTotals } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { formatMoney } from "@/format/money";
 
 const COLUMNS = ["quantity", "withheld", "free", "held", "sold", "released", "refunded"] as const;
@@ -9,7 +10,7 @@ const COLUMNS = ["quantity", "withheld", "free", "held", "sold", "released", "re
 export function UnitTable({ items }: { items: readonly ItemTotals[] }) {
   const { t, i18n } = useTranslation("merchant");
   const id = useId();
-  const number = new Intl.NumberFormat(i18n.language);
+  const number = numberFormat(i18n.language);
   const cell = "px-3 py-3 text-end tabular-nums first:ps-4 last:pe-4 sm:first:ps-6 sm:last:pe-6";
   return (
     <div className="space-y-4">

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { AnyOrder } from "@/api/schema";
+import { numberFormat } from "@/format/formats";
 import { OrderBadge } from "./order-badge";
 import { useWords } from "./use-words";
 import { dayAndTime } from "./when";
@@ -13,7 +14,7 @@ interface Props {
 /** All that is known of an order: its receipt once it is paid. */
 export function Details({ order, item, saleName }: Props) {
   const { t, locale, money } = useWords();
-  const number = (value: number) => new Intl.NumberFormat(locale).format(value);
+  const number = (value: number) => numberFormat(locale).format(value);
   const { price, total, updatedAt } = order;
   const createdAt = "createdAt" in order ? order.createdAt : undefined;
   return (

@@ -1,5 +1,6 @@
 import { Minus, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { numberFormat } from "@/format/formats";
 import { classes } from "@/ui/classes";
 import { within } from "./quantity";
 
@@ -34,7 +35,7 @@ export function QuantityPicker({ name, value, most, onChange }: Props) {
         <Minus aria-hidden className="size-4" />
       </button>
       <output className="min-w-8 text-center font-semibold tabular-nums">
-        {new Intl.NumberFormat(i18n.language).format(value)}
+        {numberFormat(i18n.language).format(value)}
       </output>
       <button
         type="button"
