@@ -2,7 +2,7 @@ import { type ReactNode, useState } from "react";
 import { serverClock } from "@/api/clock";
 import { refusedAs } from "@/api/problem";
 import { Button } from "@/ui/button";
-import { useNow } from "@/ui/use-now";
+import { useReadOff } from "@/ui/use-now";
 
 interface Props {
   /** What the last attempt ended with. */
@@ -21,7 +21,8 @@ export function SubmitButton({ error, waiting, children }: Props) {
     setUntil(often === undefined ? 0 : serverClock.now() + often.retryAfterSeconds * 1_000);
   }
   // The clock of the page turns at full seconds, so that it may be up to one behind.
-  const left = Math.max(0, Math.min(often?.retryAfterSeconds ?? 0, Math.ceil((until - useNow()) / 1_000)));
+  const most = often?.retryAfterSeconds ?? 0;
+  const left = useReadOff((now) => Math.max(0, Math.min(most, Math.ceil((until - now) / 1_000))));
   return (
     // It stays the same button, or it would lose the focus.
     <Button type={left > 0 ? "button" : "submit"} className="w-full" aria-disabled={waiting || left > 0}>

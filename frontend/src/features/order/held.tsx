@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { AnyOrder, PaidBy } from "@/api/schema";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
-import { useNow } from "@/ui/use-now";
+import { useNow, useReadOff } from "@/ui/use-now";
 import { Progress } from "./progress";
 import { safeUrl } from "./safe-url";
 import { useWords } from "./use-words";
@@ -27,7 +27,7 @@ export function Held({ order, payment, pay, cancel }: Props) {
   const { money } = useWords();
   const [asking, setAsking] = useState(false);
   const payUrl = "payURL" in order ? safeUrl(order.payURL) : undefined;
-  const over = useNow() >= pay.ends;
+  const over = useReadOff((now) => now >= pay.ends);
   const busy = pay.underWay || cancel.underWay;
 
   return (

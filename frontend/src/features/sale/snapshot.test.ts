@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { anEvent, anItem, aSale } from "./fixtures";
-import { fresher, isOutgrown, withEvent } from "./snapshot";
+import { fresher, isOutgrown, isTurn, withEvent, withWaiting } from "./snapshot";
 
 describe("an event", () => {
   it("moves state, window and stock, and leaves the rest", () => {
@@ -22,6 +22,36 @@ describe("an event", () => {
     expect(held.items[0]).toMatchObject({ held: 4, nextExpiry });
     const free = withEvent(held, anEvent({ items: [{ sku: "A", free: 4, availability: "available" }] }));
     expect(free.items[0]).toEqual(anItem({ free: 4 }));
+  });
+
+  it("is a turn when it tells more than numbers", () => {
+    const sale = aSale({ payment: "wallet", items: [anItem({ free: 9 }), anItem({ sku: "B", free: 3 })] });
+    const [first, gone] = [
+      { sku: "A", free: 8, availability: "available" },
+      { sku: "B", free: 0, availability: "none-free" },
+    ] as const;
+    expect(isTurn(sale, anEvent({ items: [first] }))).toBe(false);
+    expect(isTurn(sale, anEvent({ items: [first, gone] }))).toBe(true);
+    expect(isTurn(sale, anEvent({ items: [first], state: "paused" }))).toBe(true);
+    expect(isTurn(sale, anEvent({ items: [first], end: "2027-03-14T11:00:00Z" }))).toBe(true);
+    const without = withEvent(sale, anEvent({ items: [gone] }));
+    expect(isTurn(without, anEvent({ items: [gone] }))).toBe(false);
+    expect(isTurn(without, anEvent({ items: [{ ...gone, held: 1 }] }))).toBe(true);
+  });
+
+  it("that has waited counts, unless an answer came that is later", () => {
+    const known = aSale({ serverTime: "2027-03-14T09:00:04Z" });
+    const event = anEvent({
+      serverTime: "2027-03-14T09:00:05Z",
+      items: [{ sku: "A", free: 7, availability: "available" }],
+    });
+    const free = (sale: typeof known) => withWaiting(sale, { event, known }).items[0]?.free;
+    expect(free(known)).toBe(7);
+    expect(free(aSale({ serverTime: "2027-03-14T09:00:04.9Z" }))).toBe(7);
+    expect(free(aSale({ serverTime: "2027-03-14T09:00:05.1Z", items: [anItem({ free: 6 })] }))).toBe(6);
+    // The clocks of two edges differ: what nothing came after is shown all the same.
+    const ahead = aSale({ serverTime: "2027-03-14T09:00:09Z" });
+    expect(withWaiting(ahead, { event, known: ahead }).items[0]?.free).toBe(7);
   });
 
   it("outgrows a sale that lacks its item, or had fewer units", () => {

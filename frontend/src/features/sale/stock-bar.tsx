@@ -13,7 +13,7 @@ interface Props {
 const LITTLE = 0.2;
 
 /**
- * How much is left, for eyes; the words beside it say it to everybody. It jumps: stock moves twice a second, so a bar that
+ * How much is left, for eyes; the words beside it say it to everybody. It jumps: stock moves every second, so a bar that
  * slides would never come to rest, and cost a phone every frame of it.
  */
 export function StockBar({ free, held = 0, quantity, className }: Props) {

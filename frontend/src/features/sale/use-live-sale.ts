@@ -3,10 +3,11 @@ import { useEffect, useReducer, useState } from "react";
 import { serverClock } from "@/api/clock";
 import { refusedAs, waitMsOf } from "@/api/problem";
 import type { SaleEvent } from "@/api/schema";
+import { everySecond } from "@/ui/every-second";
 import { saleQuery } from "./api/get-sale";
 import { watchSale } from "./api/watch-sale";
 import { hasStream, OPENING, pauseMs, pollEveryMs, polls, SILENCE_MS_MAX, step, UNSEEN_MS_MAX } from "./live";
-import { isOutgrown, withEvent } from "./snapshot";
+import { isOutgrown, isTurn, type Waiting, withEvent, withWaiting } from "./snapshot";
 
 /** How often a sale is read again that is streamed, or over: for what no event tells, such as a name. */
 const SELDOM_MS = 60_000;
@@ -16,7 +17,12 @@ const OUTGROWN_MS = 1_500;
 /** By what a reader is kept up to date; while the stream is being opened that is not worth a word. */
 const BY = { open: "stream", opening: "either", waiting: "polling", hidden: "either" } as const;
 
-/** A sale that stays up to date while somebody looks at it, and by what it does. */
+/**
+ * A sale that stays up to date while somebody looks at it, and by what it does.
+ *
+ * What turns (it opens, it is sold out) is shown at once. Numbers that only move are shown with the clock, once a second: a
+ * reader sees no less, and a phone draws once instead of three times.
+ */
 export function useLiveSale(id: string) {
   const [live, happens] = useReducer(step, OPENING);
   const [pollMs] = useState(() => pollEveryMs());
@@ -35,6 +41,13 @@ export function useLiveSale(id: string) {
     const key = saleQuery(id).queryKey;
     let silence = setTimeout(() => happens("silent"), SILENCE_MS_MAX);
     let readAt = performance.now();
+    let waiting: Waiting | undefined;
+    const show = () => {
+      const shown = waiting;
+      waiting = undefined;
+      if (shown) client.setQueryData(key, (sale) => sale && withWaiting(sale, shown));
+    };
+    const noMore = everySecond(show);
     const onEvent = (event: SaleEvent) => {
       clearTimeout(silence);
       silence = setTimeout(() => happens("silent"), SILENCE_MS_MAX);
@@ -45,13 +58,18 @@ export function useLiveSale(id: string) {
         readAt = performance.now();
         void client.invalidateQueries({ queryKey: key });
       }
-      client.setQueryData(key, (sale) => sale && withEvent(sale, event));
+      if (known === undefined || isTurn(known, event)) {
+        waiting = undefined;
+        client.setQueryData(key, (sale) => sale && withEvent(sale, event));
+      } else waiting = { event, known };
       happens("heard");
     };
     const close = watchSale(id, { onEvent, onBreak: (final) => happens(final ? "refused" : "broken") });
     return () => {
       clearTimeout(silence);
       close();
+      noMore();
+      show();
     };
   }, [id, streams, client]);
 
