@@ -1,20 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { ServerClock } from "@/api/clock";
-import { clockParts, isOver, remaining, spoken, spokenParts } from "./remaining";
+import { clockParts, isOver, remaining, secondsLeft, spoken, spokenParts } from "./remaining";
 
 const NOON = Date.parse("2027-03-14T12:00:00Z");
-const left = (seconds: number) => remaining(NOON + seconds * 1_000, NOON);
+const at = (until: number, now: number) => remaining(secondsLeft(until, now));
+const left = (seconds: number) => at(NOON + seconds * 1_000, NOON);
 
 describe("what is left", () => {
   it("is counted in days, hours, minutes and seconds", () => {
-    expect(left(2 * 86_400 + 3 * 3_600 + 4 * 60 + 5)).toEqual({ days: 2, hours: 3, minutes: 4, seconds: 5 });
+    expect(left(3 * 3_600 + 4 * 60 + 5)).toEqual({ days: 0, hours: 3, minutes: 4, seconds: 5 });
+    expect(left(86_400)).toEqual({ days: 1, hours: 0, minutes: 0, seconds: 0 });
+  });
+
+  it("is counted in full minutes while there are days to go", () => {
+    expect(left(2 * 86_400 + 3 * 3_600 + 4 * 60 + 5)).toEqual({ days: 2, hours: 3, minutes: 5, seconds: 0 });
+    expect(secondsLeft(NOON + 2 * 86_400_000, NOON)).toBe(secondsLeft(NOON + 2 * 86_400_000, NOON + 59_999));
+    expect(secondsLeft(NOON + 2 * 86_400_000, NOON)).not.toBe(secondsLeft(NOON + 2 * 86_400_000, NOON + 60_000));
   });
 
   it("has the last second until it is over, and is never less than nothing", () => {
-    expect(remaining(NOON + 1, NOON).seconds).toBe(1);
-    expect(isOver(remaining(NOON + 1, NOON))).toBe(false);
-    expect(isOver(remaining(NOON, NOON))).toBe(true);
-    expect(isOver(remaining(NOON - 5_000, NOON))).toBe(true);
+    expect(at(NOON + 1, NOON).seconds).toBe(1);
+    expect(isOver(at(NOON + 1, NOON))).toBe(false);
+    expect(isOver(at(NOON, NOON))).toBe(true);
+    expect(isOver(at(NOON - 5_000, NOON))).toBe(true);
   });
 
   it("is right on a computer whose clock is an hour wrong, and set while the page is open", () => {
@@ -25,10 +33,10 @@ describe("what is left", () => {
     );
     computer.monotonic = 600;
     clock.learn(new Date(NOON).toISOString(), 500);
-    expect(remaining(NOON + 90_050, clock.now())).toEqual({ days: 0, hours: 0, minutes: 1, seconds: 30 });
+    expect(at(NOON + 90_050, clock.now())).toEqual({ days: 0, hours: 0, minutes: 1, seconds: 30 });
     computer.wall += 7_200_000;
     computer.monotonic += 30_000;
-    expect(remaining(NOON + 90_050, clock.now())).toEqual({ days: 0, hours: 0, minutes: 1, seconds: 0 });
+    expect(at(NOON + 90_050, clock.now())).toEqual({ days: 0, hours: 0, minutes: 1, seconds: 0 });
   });
 });
 
@@ -57,9 +65,11 @@ describe("what a screen reader is told", () => {
 });
 
 describe("the clock", () => {
-  it("has two digits everywhere, and days only where there are some", () => {
+  it("has three parts of two digits each, the largest that say something", () => {
     const faces = (seconds: number, locale: string) => clockParts(left(seconds), locale).map((part) => part.digits);
-    expect(faces(86_400 + 62, "en")).toEqual(["01", "00", "01", "02"]);
+    expect(faces(86_400 + 62, "en")).toEqual(["01", "00", "02"]);
+    expect(faces(86_400, "en")).toEqual(["01", "00", "00"]);
+    expect(faces(86_399, "en")).toEqual(["23", "59", "59"]);
     expect(faces(62, "en")).toEqual(["00", "01", "02"]);
     expect(faces(62, "ar-EG")).toEqual(["٠٠", "٠١", "٠٢"]);
   });

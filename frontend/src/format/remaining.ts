@@ -12,9 +12,17 @@ type Unit = "day" | "hour" | "minute" | "second";
 
 const DAY = 86_400;
 
-/** What is left between two instants in milliseconds, in full seconds: the last one is shown until it is over. */
-export function remaining(until: number, now: number): Remaining {
+/**
+ * Seconds that are left between two instants in milliseconds: the last one is shown until it is over. While there are days to
+ * go they are full minutes, rounded up as well: seconds tell nobody anything then, and would keep a phone drawing.
+ */
+export function secondsLeft(until: number, now: number): number {
   const all = Math.max(0, Math.ceil((until - now) / 1_000));
+  return all > DAY ? Math.ceil(all / 60) * 60 : all;
+}
+
+/** So many seconds in days, hours, minutes and seconds. */
+export function remaining(all: number): Remaining {
   return {
     days: Math.floor(all / DAY),
     hours: Math.floor((all % DAY) / 3_600),
@@ -63,20 +71,23 @@ export interface ClockPart {
   readonly label: string;
 }
 
-/** The parts of a clock that counts down, in the reader's digits: days where there are some, then hours, minutes and seconds. */
+/** The three parts of a clock that counts down, in the reader's digits: from days to minutes, on the last day from hours on. */
 export function clockParts(left: Remaining, locale: string, width: "short" | "narrow" = "short"): ClockPart[] {
   const two = numberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false });
   const faces: [Unit, number][] = [
+    ["day", left.days],
     ["hour", left.hours],
     ["minute", left.minutes],
     ["second", left.seconds],
   ];
-  if (left.days > 0) faces.unshift(["day", left.days]);
-  return faces.map(([unit, amount]) => ({
-    unit,
-    digits: two.format(amount),
-    label: labelOf(unit, amount, locale, width),
-  }));
+  return faces
+    .slice(left.days > 0 ? 0 : 1)
+    .slice(0, 3)
+    .map(([unit, amount]) => ({
+      unit,
+      digits: two.format(amount),
+      label: labelOf(unit, amount, locale, width),
+    }));
 }
 
 /** In Arabic only the narrow ones leave the number alone, and in Japanese they are Latin letters. */

@@ -1,7 +1,8 @@
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
-import { clockParts, isOver, remaining, spoken } from "@/format/remaining";
+import { type ClockPart, clockParts, isOver, remaining, secondsLeft, spoken } from "@/format/remaining";
 import { classes } from "@/ui/classes";
-import { useNow } from "@/ui/use-now";
+import { useReadOff } from "@/ui/use-now";
 
 interface Props {
   /** The instant, in milliseconds of the server. */
@@ -19,12 +20,11 @@ interface Props {
  */
 export function Countdown({ until, to, look }: Props) {
   const { t, i18n } = useTranslation("sale");
-  const left = remaining(until, useNow());
+  const left = remaining(useReadOff((now) => secondsLeft(until, now)));
   const over = isOver(left);
   const name = over ? t(`countdown.${to}.over`) : t(`countdown.${to}.in`, { time: spoken(left, i18n.language) });
   if (look === "line") {
-    // Three parts fit beside their label on the smallest phone.
-    const parts = clockParts(left, i18n.language, "narrow").slice(0, 3);
+    const parts = clockParts(left, i18n.language, "narrow");
     return (
       <span role="timer" aria-label={name} className="whitespace-nowrap">
         {over ? (
@@ -53,14 +53,19 @@ export function Countdown({ until, to, look }: Props) {
         {over ? (
           <p className="flex items-center font-semibold text-xl">{name}</p>
         ) : (
-          parts.map(({ unit, digits, label }) => (
-            <span key={unit} className="w-16 rounded-xl bg-sunken px-1 py-2.5 text-center sm:w-18">
-              <span className="block font-bold text-2xl tabular-nums leading-8">{digits}</span>
-              <span className="block text-muted text-xs leading-5">{label}</span>
-            </span>
-          ))
+          parts.map((part) => <Face key={part.unit} {...part} />)
         )}
       </div>
     </div>
   );
 }
+
+/** One of the parts; drawn again when its own number turns. */
+const Face = memo(function Face({ digits, label }: ClockPart) {
+  return (
+    <span className="min-w-16 rounded-xl bg-sunken px-1 py-2.5 text-center sm:min-w-18">
+      <span className="block font-bold text-2xl tabular-nums leading-8">{digits}</span>
+      <span className="block text-muted text-xs leading-5">{label}</span>
+    </span>
+  );
+});
