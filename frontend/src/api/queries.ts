@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { notifyManager, QueryClient } from "@tanstack/react-query";
 import { Unreachable } from "./problem";
 
 /** How often a read is tried again when no answer came; a refusal is an answer. */
@@ -11,6 +11,9 @@ export function pauseMs(attempt: number, random: () => number = Math.random): nu
   const most = Math.min(RETRY_PAUSE_MS_MAX, 500 * 2 ** attempt);
   return most / 2 + (most / 2) * random();
 }
+
+// Readers are told in the same turn, so that what moves together is drawn together.
+notifyManager.setScheduler(queueMicrotask);
 
 /** What this page has read, and how it reads again. */
 export const queryClient = new QueryClient({

@@ -1,14 +1,12 @@
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Item, Sale } from "@/api/schema";
-import { formatTime } from "@/format/window";
 import { classes } from "@/ui/classes";
 import { Picture } from "./picture";
 import { Price } from "./price";
 import { mostEver, mostNow, within } from "./quantity";
 import { QuantityPicker } from "./quantity-picker";
-import { standingOf } from "./standing";
-import { StockBar } from "./stock-bar";
+import { Stock } from "./stock";
 
 /** What buys so many of an item; whoever composes the page brings it. */
 export type BuySlot = (sale: Sale, item: Item, quantity: number) => ReactNode;
@@ -45,7 +43,7 @@ export function ItemCard({ sale, item, buy, alone }: Props) {
           </p>
         </div>
         <Limits item={item} />
-        <Stock sale={sale} item={item} />
+        <Stock sale={sale.id} sku={item.sku} />
         <div className="mt-auto space-y-3">
           {mostEver(sale, item) > 1 && (
             <div className={classes(over && "invisible")}>
@@ -57,32 +55,6 @@ export function ItemCard({ sale, item, buy, alone }: Props) {
         </div>
       </div>
     </article>
-  );
-}
-
-function Stock({ sale, item }: { sale: Sale; item: Item }) {
-  const { t, i18n } = useTranslation("sale");
-  const standing = standingOf(item, sale.payment);
-  const upcoming = sale.state === "upcoming";
-  const words = upcoming
-    ? t("stock.all", { count: item.quantity })
-    : sale.state === "ended"
-      ? t("stock.over")
-      : standing === "available"
-        ? t("stock.left", { count: item.free ?? 0 })
-        : standing === "reserved" && item.nextExpiry
-          ? t("stock.reservedUntil", { time: formatTime(item.nextExpiry, i18n.language) })
-          : t(`stock.${standing}`);
-  return (
-    <div>
-      <StockBar
-        free={upcoming ? item.quantity : sale.state === "ended" ? 0 : item.free}
-        held={sale.state === "ended" ? 0 : (item.held ?? 0)}
-        quantity={item.quantity}
-      />
-      {/* Two lines, because the longest of these texts has two on a phone. */}
-      <p className="mt-2 min-h-12 text-muted tabular-nums">{words}</p>
-    </div>
   );
 }
 

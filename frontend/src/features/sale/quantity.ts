@@ -1,7 +1,7 @@
 import type { Item, Sale } from "@/api/schema";
 
 /** Most units of an item that an order could ever have: the smallest of its limits, whatever the stock. */
-export function mostEver(sale: Sale, item: Item): number {
+export function mostEver(sale: Pick<Sale, "perCustomer">, item: Pick<Item, "perOrder" | "perCustomer">): number {
   return Math.min(item.perOrder, item.perCustomer ?? item.perOrder, sale.perCustomer ?? item.perOrder);
 }
 

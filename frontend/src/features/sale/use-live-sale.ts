@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useReducer, useState } from "react";
+import { useEffect, useReducer, useRef, useState } from "react";
 import { serverClock } from "@/api/clock";
 import { refusedAs, waitMsOf } from "@/api/problem";
 import type { SaleEvent } from "@/api/schema";
@@ -8,6 +8,7 @@ import { saleQuery } from "./api/get-sale";
 import { watchSale } from "./api/watch-sale";
 import { hasStream, OPENING, pauseMs, pollEveryMs, polls, SILENCE_MS_MAX, step, UNSEEN_MS_MAX } from "./live";
 import { isOutgrown, isTurn, type Waiting, withEvent, withWaiting } from "./snapshot";
+import { still } from "./still";
 
 /** How often a sale is read again that is streamed, or over: for what no event tells, such as a name. */
 const SELDOM_MS = 60_000;
@@ -25,10 +26,13 @@ const BY = { open: "stream", opening: "either", waiting: "polling", hidden: "eit
  */
 export function useLiveSale(id: string) {
   const [live, happens] = useReducer(step, OPENING);
+  const isOpen = useRef(false);
+  isOpen.current = live.is === "open";
   const [pollMs] = useState(() => pollEveryMs());
   const client = useQueryClient();
   const query = useQuery({
     ...saleQuery(id),
+    select: still,
     refetchInterval: ({ state: { data, error } }) =>
       data?.state === "ended" || isGone(error) || !polls(live) ? SELDOM_MS : Math.max(pollMs, waitMsOf(error)),
   });
@@ -62,7 +66,8 @@ export function useLiveSale(id: string) {
         waiting = undefined;
         client.setQueryData(key, (sale) => sale && withEvent(sale, event));
       } else waiting = { event, known };
-      happens("heard");
+      // Even what changes nothing would be drawn again.
+      if (!isOpen.current) happens("heard");
     };
     const close = watchSale(id, { onEvent, onBreak: (final) => happens(final ? "refused" : "broken") });
     return () => {
