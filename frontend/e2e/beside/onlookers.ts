@@ -4,37 +4,41 @@
  * fails on the first number that a page does not come to show, or when anything goes wrong on one.
  */
 import { createInterface } from "node:readline";
-import { chromium, type Page } from "@playwright/test";
+import { Browser } from "./browser.ts";
 
 /** Far beyond any delay that is not a fault. */
 const SHOWN_WITHIN_MS = 60_000;
 
-const faults: string[] = [];
-const browser = await chromium.launch({
-  executablePath: process.env.SLUICE_CHROMIUM ?? "/usr/bin/chromium",
+const browser = new Browser(process.env.SLUICE_CHROMIUM ?? "/usr/bin/chromium", [
   // Where there is no graphics processor, drawing without one costs less than playing one.
-  args: ["--disable-gpu"],
-});
-
-async function open(address: string): Promise<Page> {
-  const page = await browser.newPage({ locale: "en-GB" });
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await page.goto(address);
-  return page;
-}
+  "--disable-gpu",
+  "--accept-lang=en-GB",
+  "--window-size=1280,800",
+]);
 
 function shown(free: number): RegExp {
   return free === 0 ? /^Sold out\./ : new RegExp(`^(Only )?${free.toLocaleString("en-GB")} left`);
 }
 
+/** In the page: waits until some paragraph reads so, and tells whether one did in time. */
+async function comesToRead(words: RegExp, withinMs: number): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  const reads = () => [...document.querySelectorAll("p")].some(({ textContent }) => words.test(textContent));
+  while (!reads()) {
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return true;
+}
+
 try {
-  const pages = await Promise.all(process.argv.slice(2).map(open));
+  const pages = await Promise.all(process.argv.slice(2).map((address) => browser.open(address)));
   process.stdout.write("looking\n");
   for await (const line of createInterface({ input: process.stdin })) {
     const words = shown(Number(line));
-    await Promise.all(pages.map((page) => page.getByText(words).first().waitFor({ timeout: SHOWN_WITHIN_MS })));
-    if (faults.length > 0) throw new Error(faults.join("\n"));
+    const seen = await Promise.all(pages.map((ask) => ask(`(${comesToRead})(${words}, ${SHOWN_WITHIN_MS})`)));
+    if (browser.faults.length > 0) throw new Error(browser.faults.join("\n"));
+    if (seen.includes(false)) throw new Error(`not every page comes to show ${words}`);
     process.stdout.write("seen\n");
   }
 } finally {
