@@ -119,6 +119,7 @@ test("an order is shown to nobody else", async ({ page, context, signIn, look })
   await look("order-signed-out");
   await signIn(await newcomer(), context);
   await page.reload();
-  await expect(title(page)).toHaveText(say("order", "no.notFound.title"));
+  // It is looked for a while, as a claim may be under way: five pauses of 16 s in all at most.
+  await expect(title(page)).toHaveText(say("order", "no.notFound.title"), { timeout: 30_000 });
   await look("order-not-found");
 });
