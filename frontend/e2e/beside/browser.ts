@@ -1,7 +1,7 @@
 /**
  * A browser that is told what to do and otherwise left alone, over the pipe of its own protocol.
  *
- * A test's driver has every request, answer and event told to it, which costs a browser that shows a live page half as much
+ * A test's driver has every request, answer and event told to it, which costs a browser that shows a live page a third as much
  * again as the page itself. Here it tells only what goes wrong, and what it is asked.
  */
 import { type ChildProcess, spawn } from "node:child_process";
