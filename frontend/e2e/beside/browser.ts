@@ -55,12 +55,16 @@ export class Browser {
   readonly #profile = mkdtempSync(join(tmpdir(), "sluice-onlookers-"));
   readonly #asked = new Map<number, Answered>();
   #last = 0;
+  /** Why there is no browser any more. */
+  #ended: string | undefined;
 
   constructor(program: string, flags: string[]) {
     const stdio = ["ignore", "ignore", "ignore", "pipe", "pipe"] as const;
     this.#process = spawn(program, [...ALONE, ...flags, `--user-data-dir=${this.#profile}`], { stdio: [...stdio] });
     this.#process.on("error", (error) => this.#end(error.message));
     this.#process.on("exit", () => this.#end("the browser has ended"));
+    // Whoever asks a browser that has ended is told so by its end.
+    this.#process.stdio[3]?.on("error", () => {});
     const told = this.#process.stdio[4] as Readable;
     let rest = "";
     told.setEncoding("utf8").on("data", (text: string) => {
@@ -86,13 +90,16 @@ export class Browser {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    await this.#ask("Browser.close");
-    await ended;
+    if (this.#ended === undefined) {
+      const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+      await this.#ask("Browser.close");
+      await ended;
+    }
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #ask(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
+    if (this.#ended !== undefined) return Promise.reject(new Error(`${method}: ${this.#ended}`));
     this.#last += 1;
     const id = this.#last;
     const answer = new Promise<Record<string, unknown>>((resolve, reject) => {
@@ -115,6 +122,7 @@ export class Browser {
   }
 
   #end(why: string) {
+    this.#ended ??= why;
     for (const answered of this.#asked.values()) answered({ error: { message: why } });
     this.#asked.clear();
   }

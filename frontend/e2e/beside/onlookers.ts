@@ -38,7 +38,7 @@ try {
     const words = shown(Number(line));
     const seen = await Promise.all(pages.map((ask) => ask(`(${comesToRead})(${words}, ${SHOWN_WITHIN_MS})`)));
     if (browser.faults.length > 0) throw new Error(browser.faults.join("\n"));
-    if (seen.includes(false)) throw new Error(`not every page comes to show ${words}`);
+    if (!seen.every((one) => one === true)) throw new Error(`not every page comes to show ${words}`);
     process.stdout.write("seen\n");
   }
 } finally {
