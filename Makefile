@@ -8,11 +8,12 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build release page browser test fmt lint audit sbom generate demo crowd session bench many viewers rust node
+.PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
-	@echo "make crowd   20,000 shoppers for the running demo (ARGS=--help tells what can be varied)"
+	@echo "make cluster the chart on a real Kubernetes node, in namespaces of its own, with images built here (Linux, root)"
+	@echo "make crowd   20,000 shoppers for the running demo or cluster (ARGS=--help tells what can be varied)"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make browser the page's tests in Chromium, on the running demo (ARGS=receipt runs one file)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
@@ -94,6 +95,11 @@ test: tools lint build page
 demo: rust tools page
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/demo up $(ARGS)
+
+# The programs of a debug build, without what only a debugger reads.
+cluster: rust tools page
+	$(CARGO) build --workspace --bins
+	$(TARGET)/debug/demo cluster
 
 crowd:
 	@$(TARGET)/debug/demo crowd $(ARGS)

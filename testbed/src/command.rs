@@ -21,7 +21,11 @@ pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: Option
     output(&mut command, "kubectl", input).await
 }
 
-async fn output(command: &mut tokio::process::Command, name: &str, input: Option<&str>) -> anyhow::Result<String> {
+pub(crate) async fn output(
+    command: &mut tokio::process::Command,
+    name: &str,
+    input: Option<&str>,
+) -> anyhow::Result<String> {
     use std::process::Stdio;
     use tokio::io::AsyncWriteExt as _;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

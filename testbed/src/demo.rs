@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
+mod cluster;
 mod crowd;
 mod samples;
 mod state;
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Start everything, apply sample sales, and tell what happens until Ctrl-C (the default).
     Up(Up),
+    /// Start a real node, install the chart with images built here, apply sample sales, and tell what happens until Ctrl-C.
+    Cluster,
     /// Send a crowd of shoppers to the running demo and show what became of it.
     Crowd(Crowd),
     /// Print a session for the running demo, for use with curl.
@@ -103,6 +106,7 @@ pub(crate) struct Crowd {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command.unwrap_or_else(|| Command::Up(Up::default_here())) {
         Command::Up(up) => up::run(up).await,
+        Command::Cluster => cluster::run().await,
         Command::Crowd(crowd) => crowd::run(crowd).await,
         Command::Session { customer } => {
             let sessions = state::State::read()?.installation().sessions(&customer, 1).await?;

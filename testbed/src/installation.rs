@@ -4,11 +4,13 @@
 //! tests have broken and mended. Every installation has a namespace, a database, and table names of its own.
 
 mod access;
+mod release;
 
 use std::path::{Path, PathBuf};
 
 pub use access::Access;
 use access::{Keys, path};
+pub use release::{RELEASE_NAMESPACE, Release, SALES_NAMESPACE, images, install_chart};
 
 use anyhow::Context as _;
 use serde_json::json;

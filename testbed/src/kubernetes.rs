@@ -140,6 +140,13 @@ impl Kubernetes {
         Ok(path)
     }
 
+    /// A kubeconfig file of the administrator, who reaches it by another URL on loopback.
+    pub(crate) fn kubeconfig_at(&self, url: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join("outside.kubeconfig");
+        self.identity.write_kubeconfig(&path, url, self.identity.admin_token())?;
+        Ok(path)
+    }
+
     /// Where its certificates and keys are.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

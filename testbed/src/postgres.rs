@@ -78,6 +78,12 @@ impl Postgres {
         format!("postgres://postgres:{}@{}/{database}?sslmode=disable", self.password, self.address())
     }
 
+    /// The superuser's password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
     #[must_use]
     pub fn address(&self) -> String {

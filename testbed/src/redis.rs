@@ -74,6 +74,12 @@ impl Redis {
         &self.authority
     }
 
+    /// The password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Host and port, to put a [`Proxy`](crate::Proxy) in front.
     #[must_use]
     pub fn address(&self) -> String {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use testbed::installation::{Access, Installation};
+use testbed::installation::Access;
 
 /// A file that lives as long as the demo does.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ fn file() -> anyhow::Result<PathBuf> {
 
 impl State {
     /// Writes down how to reach this installation.
-    pub(crate) fn write(installation: &Installation) -> anyhow::Result<Written> {
-        let state = Self { access: installation.access().clone() };
+    pub(crate) fn write(access: &Access) -> anyhow::Result<Written> {
+        let state = Self { access: access.clone() };
         let file = file()?;
         std::fs::write(&file, serde_json::to_vec_pretty(&state)?)
             .with_context(|| format!("cannot write {}", Path::new(&file).display()))?;

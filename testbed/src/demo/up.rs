@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::Context as _;
-use testbed::installation::{self, Installation, Plan};
+use testbed::installation::{self, Access, Installation, Plan};
 use testbed::{Bed, Issuer, people};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -28,7 +28,7 @@ pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
         installation = start(&bed, &up) => installation?,
         () = &mut interrupted => return Ok(()),
     };
-    let written = State::write(&installation)?;
+    let written = State::write(installation.access())?;
     let told = tokio::select! {
         told = tell(&installation) => told,
         () = &mut interrupted => Ok(()),
@@ -138,14 +138,18 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
         people::email(MERCHANT)
     );
     println!();
+    watch_and_tell(access).await
+}
+
+/// Streams what Kubernetes sees in the namespace of sales until cancelled.
+pub(super) async fn watch_and_tell(access: &Access) -> anyhow::Result<()> {
     let columns = "custom-columns=A:.involvedObject.name,B:.reason,C:.message";
-    let events = watch(installation, &["get", "events", "-w", "--no-headers", "-o", columns])?;
-    let sales = watch(installation, &["get", "flashsales", "-w", "--no-headers"])?;
+    let events = watch(access, &["get", "events", "-w", "--no-headers", "-o", columns])?;
+    let sales = watch(access, &["get", "flashsales", "-w", "--no-headers"])?;
     tokio::try_join!(stream("event", events), stream("sale", sales)).map(drop)
 }
 
-fn watch(installation: &Installation, arguments: &[&str]) -> anyhow::Result<Child> {
-    let access = installation.access();
+fn watch(access: &Access, arguments: &[&str]) -> anyhow::Result<Child> {
     let child = Command::new("kubectl")
         .arg("--kubeconfig")
         .arg(&access.kubeconfig)
@@ -169,7 +173,7 @@ async fn stream(what: &str, mut child: Child) -> anyhow::Result<()> {
     anyhow::bail!("kubectl stopped watching: is the API server still there?")
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     println!("{:.0} {line}", now());
 }
 
@@ -179,7 +183,7 @@ pub(super) fn now() -> jiff::Timestamp {
 }
 
 /// Ctrl-C, or a polite request to end.
-async fn stopped() {
+pub(super) async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {
