@@ -57,8 +57,8 @@ fn neighbour() -> anyhow::Result<Option<String>> {
             continue;
         }
         let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
-        // Those of another bed have grounds of their own.
-        if !String::from_utf8_lossy(&command).contains("/sluice-bed-") {
+        // Those of another bed have grounds of their own, and one that has ended but for its name is nobody's.
+        if !command.is_empty() && !String::from_utf8_lossy(&command).contains("/sluice-bed-") {
             return Ok(Some(name.to_owned()));
         }
     }
