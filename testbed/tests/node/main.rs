@@ -1,5 +1,6 @@
-//! A real node: it runs pods that may nothing, keeps their limits, and leaves the machine as it was.
+//! A real node: it runs pods that may nothing, keeps their limits, leaves the machine as it was, and runs the chart.
 
+mod chart;
 mod left;
 mod pods;
 
