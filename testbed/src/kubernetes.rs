@@ -147,6 +147,11 @@ impl Kubernetes {
         Ok(path)
     }
 
+    /// Who is who in it.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Where its certificates and keys are.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -23,6 +23,7 @@
 
 mod containers;
 mod grounds;
+mod metrics;
 mod outside;
 mod parts;
 mod possible;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 pub use grounds::Grounds;
 pub use possible::possible;
@@ -95,6 +97,7 @@ fn inside<T>(
 /// A node that runs pods. Dropping it ends what starts pods; the pods end with the bed.
 #[derive(Debug)]
 pub struct Node {
+    metrics: OnceCell<Process>,
     /// In the order in which they end.
     parts: Vec<Process>,
     folder: PathBuf,
@@ -109,7 +112,8 @@ impl Node {
         let (kubernetes, containerd) = tokio::try_join!(bed.kubernetes(), containers::start(bed, grounds))?;
         let mut parts = parts::start(bed, grounds, kubernetes)?;
         parts.push(containerd);
-        let node = Self { parts, folder, outside: grounds.outside().clone(), host: Grounds::HOST };
+        let node =
+            Self { metrics: OnceCell::new(), parts, folder, outside: grounds.outside().clone(), host: Grounds::HOST };
         let pause = Image::of_binary(PAUSE, "pause")?.archive()?;
         tokio::try_join!(node.import(bed, &pause), async { bed.controller_manager().await.map(drop) })?;
         node.ready(kubernetes).await?;
@@ -122,6 +126,16 @@ impl Node {
     /// When containerd refuses it.
     pub async fn import(&self, bed: &Bed, image: &Archive) -> anyhow::Result<()> {
         containers::import(bed, bed.grounds()?, image).await
+    }
+
+    /// Starts what tells how much pods use, for `kubectl top` and for autoscalers, if it does not run yet: half a minute until
+    /// there are numbers, and 60 MB.
+    ///
+    /// # Errors
+    /// When metrics-server is not installed or has no numbers.
+    pub async fn metrics(&self, bed: &Bed) -> anyhow::Result<()> {
+        let grounds = bed.grounds()?;
+        self.metrics.get_or_try_init(async || Box::pin(metrics::start(bed, grounds)).await).await.map(drop)
     }
 
     /// An address on loopback, outside, for what is at `target` inside: of a Service, a pod, or a server of the bed. It is

@@ -1,4 +1,4 @@
-// What tells the processor time and the memory of pods, for kubectl top and for the autoscaler. Built only when asked for.
+// What tells the processor time and the memory of pods, for kubectl top and for the autoscaler.
 module sluice.dev/tools/metrics-server
 
 go 1.26.4

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use anyhow::Context as _;
+use serde_json::{Value, json};
 use testbed::image::Image;
 use testbed::{Bed, eventually, node};
 
@@ -21,7 +22,8 @@ fn pods_that_may_nothing_serve_and_are_found_by_name_and_a_limit_of_memory_is_ke
         another_pod_finds_it_by_name(&shop).await?;
         who_may_too_much_is_not_admitted(&shop).await?;
         who_takes_too_much_memory_is_ended(&shop).await?;
-        a_person_outside_reaches_it(bed, &shop).await
+        a_person_outside_reaches_it(bed, &shop).await?;
+        what_it_uses_is_known(bed, &shop).await
     })
 }
 
@@ -75,6 +77,20 @@ async fn a_person_outside_reaches_it(bed: &Bed, shop: &Shop<'_>) -> anyhow::Resu
     let curl = [network.as_str(), "curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", &url];
     let told = tokio::process::Command::new("nsenter").args(curl).output().await?;
     assert_eq!(String::from_utf8_lossy(&told.stdout), "user 65532, read-only\n", "{told:?}");
+    Ok(())
+}
+
+async fn what_it_uses_is_known(bed: &Bed, shop: &Shop<'_>) -> anyhow::Result<()> {
+    bed.node().await?.metrics(bed).await?;
+    let asked = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{}/pods/serving", shop.name);
+    let memory_kib = eventually(BOUND, "numbers of the pod", async || {
+        let told: Value = serde_json::from_str(&shop.kubectl(&["get", "--raw", &asked]).await?)?;
+        let memory = told.pointer("/containers/0/usage/memory").and_then(Value::as_str);
+        let kibibytes = memory.and_then(|memory| memory.strip_suffix("Ki")).map(str::parse::<u32>);
+        Ok(kibibytes.with_context(|| told.to_string())??)
+    });
+    let memory_kib = memory_kib.await?;
+    assert!((1..=32 << 10).contains(&memory_kib), "{memory_kib} KiB, and its limit is 32 MiB");
     Ok(())
 }
 
