@@ -19,7 +19,7 @@
 //! A bed with a [`node`] runs containers too, in namespaces of its own, where the machine allows it.
 //!
 //! What it costs to start: NATS and Redis 0.1 s, three NATS nodes 1 s, Postgres 1 s, Kubernetes 3 s and 330 MB, and
-//! its controllers 1 s and 120 MB when they are asked for; a node with all of Kubernetes 4 s and 600 MB.
+//! its controllers 1 s and 120 MB when they are asked for; a node with all of Kubernetes 5 s and 900 MB.
 //!
 //! Everything that breaks on purpose is here too: processes can be killed, paused and started again on the same port and
 //! data, and a [`Proxy`] between two parties cuts, delays, resets, or swallows exactly the answer that matters.

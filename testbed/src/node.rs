@@ -16,7 +16,8 @@
 //! knows, and a forwarder per server. A forwarder exists for people alone: [`Node::publish`] gives a browser outside an
 //! address on loopback.
 //!
-//! **What it costs.** Four seconds and 600 MB; another second until the first pod is ready.
+//! **What it costs.** Five seconds and 900 MB with all of Kubernetes; another second until the first pod is ready. A test that
+//! is killed has left nothing a second later.
 //!
 //! **Deliberately absent**: a registry (images are imported), a way out of the namespace (no packet of a test can leave
 //! the machine), and enforcement of network policies, which are accepted and not applied.
