@@ -22,9 +22,7 @@ interface Access {
 function read(): Access {
   const file = process.env.SLUICE_STACK;
   if (file === undefined) {
-    throw new Error(
-      "SLUICE_STACK names no installation: run make test, or make demo and make browser",
-    );
+    throw new Error("SLUICE_STACK names no installation: run make test, or make demo and make browser");
   }
   const { access } = JSON.parse(readFileSync(file, "utf8")) as { access: Access };
   return access;
