@@ -123,6 +123,27 @@ impl Crowd {
         Ok(History { stories, took: stage.clock.elapsed() })
     }
 
+    /// The same, and something that goes wrong once `after` requests were answered for good; what that returns too.
+    ///
+    /// # Errors
+    /// When the crowd cannot run, or what goes wrong does not.
+    pub async fn disturbed<T>(
+        &self,
+        sessions: &[String],
+        after: usize,
+        trouble: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<(History, T)> {
+        let (answered, mut seen) = tokio::sync::watch::channel(0);
+        let run = self.run(sessions, |done| {
+            answered.send_replace(done);
+        });
+        let trouble = async {
+            seen.wait_for(|done| *done >= after).await?;
+            trouble.await
+        };
+        tokio::try_join!(run, trouble)
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a shopper's number is far below 2^52")]
     fn due(&self, number: usize) -> Duration {
         match self.arrival {

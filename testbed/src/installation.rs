@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use access::Access;
 use access::{Keys, path};
-pub use release::{RELEASE_NAMESPACE, Release, SALES_NAMESPACE, images, install_chart};
+pub use release::{RELEASE_NAMESPACE, Release, SALES_NAMESPACE, images};
 
 use anyhow::Context as _;
 use serde_json::json;

@@ -27,6 +27,7 @@
 //! Deliberately absent: anything that has to be installed by hand (`make tools` does that).
 
 pub mod bed;
+pub mod books;
 pub mod browser;
 mod command;
 pub mod crowd;

@@ -83,6 +83,24 @@ impl Release {
         Ok(Self { access, values })
     }
 
+    /// Upgrades it, with its values changed by a merge patch, and waits until all of it is ready.
+    ///
+    /// # Errors
+    /// With what Helm complained of.
+    pub async fn change(&self, bed: &Bed, change: &Value) -> anyhow::Result<()> {
+        let mut values = self.values.clone();
+        merge(&mut values, change);
+        install_chart(bed, &values).await
+    }
+
+    /// Runs Helm in the release's namespace; what it said.
+    ///
+    /// # Errors
+    /// With what it complained of, and what became of the pods.
+    pub async fn helm(&self, bed: &Bed, arguments: &[&str]) -> anyhow::Result<String> {
+        helm(bed, arguments).await
+    }
+
     /// How to reach it from outside: everything by an address of loopback, as long as the node lives.
     ///
     /// # Errors
@@ -106,28 +124,47 @@ impl Release {
 }
 
 /// Installs the chart, or changes what is installed, and waits until all of it is ready.
-///
-/// # Errors
-/// With what Helm complained of, and what became of the pods.
-pub async fn install_chart(bed: &Bed, values: &Value) -> anyhow::Result<()> {
-    let kubernetes = bed.kubernetes().await?;
-    let (home, file) = (bed.folder().join("helm"), bed.folder().join("values.json"));
+async fn install_chart(bed: &Bed, values: &Value) -> anyhow::Result<()> {
+    let file = bed.folder().join("values.json");
     std::fs::write(&file, values.to_string())?;
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/sluice");
+    let upgrade = ["upgrade", "--install", RELEASE, path(&chart)?];
+    helm(bed, &[&upgrade[..], &["--values", path(&file)?, "--wait", "--timeout", READY_WITHIN]].concat())
+        .await
+        .map(drop)
+}
+
+/// Runs Helm in the release's namespace. Its complaint comes with what became of the pods.
+async fn helm(bed: &Bed, arguments: &[&str]) -> anyhow::Result<String> {
+    let kubernetes = bed.kubernetes().await?;
     let mut helm = tokio::process::Command::new(tool::path("helm")?);
-    helm.args(["upgrade", "--install", RELEASE, path(&chart)?, "--namespace", RELEASE_NAMESPACE]);
-    helm.args(["--values", path(&file)?, "--wait", "--timeout", READY_WITHIN]);
+    helm.args(arguments).args(["--namespace", RELEASE_NAMESPACE]);
     helm.env("KUBECONFIG", kubernetes.kubeconfig());
     for kind in ["CACHE", "CONFIG", "DATA"] {
-        helm.env(format!("HELM_{kind}_HOME"), &home);
+        helm.env(format!("HELM_{kind}_HOME"), bed.folder().join("helm"));
     }
-    let Err(failed) = output(&mut helm, "helm", None).await else { return Ok(()) };
+    let failed = match output(&mut helm, "helm", None).await {
+        Ok(said) => return Ok(said),
+        Err(failed) => failed,
+    };
     let ask = async |what: &[&str]| {
         let all = [what, &["-n", RELEASE_NAMESPACE]].concat();
         kubectl(&kubernetes.kubeconfig(), &all, None).await.unwrap_or_default()
     };
     let (pods, events) = (ask(&["get", "pods", "-o", "wide"]).await, ask(&["get", "events"]).await);
-    Err(failed.context(format!("the chart is not installed\n{pods}\n{events}")))
+    Err(failed.context(format!("helm {} failed\n{pods}\n{events}", arguments.join(" "))))
+}
+
+/// Values as Helm merges them: of two objects every entry, and anything else is replaced.
+fn merge(values: &mut Value, change: &Value) {
+    match (values, change) {
+        (Value::Object(values), Value::Object(change)) => {
+            for (key, change) in change {
+                merge(values.entry(key.as_str()).or_insert(Value::Null), change);
+            }
+        }
+        (value, change) => *value = change.clone(),
+    }
 }
 
 /// Where the servers of the bed are, and their passwords.

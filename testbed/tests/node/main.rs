@@ -1,6 +1,5 @@
-//! A real node: it runs pods that may nothing, keeps their limits, leaves the machine as it was, and runs the chart.
+//! A real node: it runs pods that may nothing, keeps their limits, and leaves the machine as it was.
 
-mod chart;
 mod left;
 mod pods;
 

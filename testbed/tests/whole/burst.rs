@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::books;
 use testbed::installation::{Installation, Plan};
 use testbed::{Proxy, eventually};
 
-use crate::{alone, books, crowd, disturbed, opened, sale};
+use crate::{alone, crowd, opened, sale};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_20_000_shoppers_gets_exactly_1_000_units_though_an_edge_is_killed() {
@@ -21,7 +22,7 @@ async fn a_burst_of_20_000_shoppers_gets_exactly_1_000_units_though_an_edge_is_k
         edge.service.restart()?;
         edge.ready().await
     };
-    let (history, ()) = disturbed(&crowd, &sessions, 200, kill).await.unwrap();
+    let (history, ()) = crowd.disturbed(&sessions, 200, kill).await.unwrap();
     println!("{}", history.report());
     books::checked(&at, &id, &history, 1_000).await.unwrap();
     books::refused_only(&history, &["sold-out"]).unwrap();
@@ -53,7 +54,7 @@ async fn three_nats_nodes_lose_the_leader_of_a_stream_and_claims_resume_by_thems
         .await?;
         nats.restart(leader)
     };
-    let (history, ()) = disturbed(&crowd, &sessions, 200, kill).await.unwrap();
+    let (history, ()) = crowd.disturbed(&sessions, 200, kill).await.unwrap();
     println!("{}", history.report());
     nats.ready().await.unwrap();
     books::checked(&at, &id, &history, 1_000).await.unwrap();
@@ -76,7 +77,7 @@ async fn answers_lost_for_committed_batches_settle_to_the_truth() {
         proxy.swallow_commit_answers(12);
         anyhow::Ok(())
     };
-    let (history, ()) = disturbed(&crowd, &sessions, 0, lose).await.unwrap();
+    let (history, ()) = crowd.disturbed(&sessions, 0, lose).await.unwrap();
     println!("{}", history.report());
     assert!(proxy.swallowed() > 0, "no answer was lost, so nothing was tested");
     books::checked(&at, &id, &history, 1_000).await.unwrap();

@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::installation::Installation;
 use testbed::{Stopwatch, eventually};
 
-use crate::{alone, books, crowd, from_now, installed, opened, sale};
+use crate::{alone, crowd, from_now, installed, opened, sale};
 
 /// Buys one unit at an edge; the status and the body.
 async fn buy(edge: &str, id: &str, session: &str, key: &str) -> anyhow::Result<(StatusCode, Value)> {

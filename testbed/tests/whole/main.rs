@@ -11,7 +11,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod books;
 mod burst;
 mod history;
 mod life;
@@ -33,7 +32,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
-use testbed::crowd::{Arrival, Crowd, History};
+use testbed::crowd::{Arrival, Crowd};
 use testbed::installation::{Installation, Plan};
 use testbed::{Bed, eventually};
 use tokio::sync::{Mutex, MutexGuard};
@@ -105,22 +104,4 @@ fn crowd(at: &Installation, sale_id: &str) -> Crowd {
         arrival: Arrival::Burst,
         patience: Duration::from_secs(90),
     }
-}
-
-/// Runs a crowd and something that goes wrong once `after` requests were answered for good.
-async fn disturbed<T>(
-    crowd: &Crowd,
-    sessions: &[String],
-    after: usize,
-    trouble: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<(History, T)> {
-    let (answered, mut seen) = tokio::sync::watch::channel(0);
-    let run = crowd.run(sessions, |done| {
-        answered.send_replace(done);
-    });
-    let trouble = async {
-        seen.wait_for(|done| *done >= after).await?;
-        trouble.await
-    };
-    tokio::try_join!(run, trouble)
 }

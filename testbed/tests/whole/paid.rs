@@ -8,12 +8,13 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgPoolOptions};
+use testbed::books;
 use testbed::installation::Installation;
 use testbed::{eventually, people};
 use tokio::sync::{Semaphore, watch};
 
 use crate::shoppers::{End, Story, Street, ends};
-use crate::{alone, books, installed, opened, sale};
+use crate::{alone, installed, opened, sale};
 
 const PEOPLE: usize = 5_000;
 const UNITS: i64 = 500;

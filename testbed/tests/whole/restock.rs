@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::installation::Installation;
 use testbed::{Stopwatch, eventually};
 
-use crate::{alone, books, crowd, installed, opened, sale};
+use crate::{alone, crowd, installed, opened, sale};
 
 const ROUNDS: usize = 50;
 /// Units of each restock, in as many orders as there are buckets: so every order takes a bucket's whole share.

@@ -15,10 +15,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::eventually;
 use testbed::installation::Installation;
 
-use crate::{alone, books, installed, known};
+use crate::{alone, installed, known};
 
 /// The page.
 const PAGE: &str = include_str!("../../../docs/session.md");

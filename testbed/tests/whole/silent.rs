@@ -8,12 +8,13 @@ use anyhow::ensure;
 use jiff::Timestamp;
 use protocol::key;
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::installation::{Installation, Plan};
 use testbed::{Proxy, eventually};
 
 use crate::history::{Answer, Claim, Shut, accounted, honoured, told_only};
 use crate::rush::Rush;
-use crate::{alone, books, from_now, opened, sale, stored};
+use crate::{alone, from_now, opened, sale, stored};
 
 /// Which edge hears nothing.
 const DEAF: usize = 0;

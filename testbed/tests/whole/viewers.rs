@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::crowd::Arrival;
 use testbed::installation::{Installation, Plan, built_page};
 use testbed::onlookers::Onlookers;
 use testbed::viewers::{Seen, Stock, Viewers, stock};
 
-use crate::{alone, books, crowd, opened, sale};
+use crate::{alone, crowd, opened, sale};
 
 const VIEWERS: usize = 2_000;
 const UNITS: u32 = 1_000;

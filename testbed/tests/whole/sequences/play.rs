@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use testbed::books;
 use testbed::eventually;
 use testbed::installation::Installation;
 use testbed::kubernetes::FlashSales;
@@ -16,7 +17,7 @@ use super::script::{Act, Invalid, Item, Script, Step};
 use crate::history::{Answer, Claim, Shut, accounted, honoured, told_only};
 use crate::rush::Rush;
 use crate::stored::Stored;
-use crate::{books, from_now, known, now, sale, stored};
+use crate::{from_now, known, now, sale, stored};
 
 /// How long a change may take to be reported done while operators are killed and wait for one another's Leases.
 const DONE_WITHIN: Duration = Duration::from_secs(150);

@@ -1,16 +1,19 @@
-//! What must be true of a sale afterwards, whatever went wrong meanwhile.
+//! What must be true of a sale afterwards, whatever went wrong meanwhile. A test fails with the first thing that is not.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::crowd::{End, History};
+use crate::eventually::eventually;
+use crate::installation::Access;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use testbed::crowd::{End, History};
-use testbed::eventually;
-use testbed::installation::Installation;
 
 /// Checks that every shopper knows the truth and that both sides of the books agree with what they were told.
-pub(crate) async fn checked(at: &Installation, sale_id: &str, history: &History, sold: usize) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Somebody was told nothing or two things, or the books have other orders than those that shoppers were told of.
+pub async fn checked(at: &Access, sale_id: &str, history: &History, sold: usize) -> anyhow::Result<()> {
     let report = history.report();
     ensure!(!report.ends.contains_key("gave up"), "somebody never learned how it ended:\n{report}");
     let told = history.orders()?;
@@ -35,16 +38,22 @@ pub(crate) async fn checked(at: &Installation, sale_id: &str, history: &History,
 }
 
 /// Both sides of the books are equal, by the ledger's own command, which reads both afresh.
-pub(crate) async fn reconciled(at: &Installation, sale_id: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// They are not.
+pub async fn reconciled(at: &Access, sale_id: &str) -> anyhow::Result<()> {
     let books = at.reconcile(sale_id).await?;
     ensure!(books.get("balanced").and_then(Value::as_bool) == Some(true), "the books differ: {books:#}");
     Ok(())
 }
 
 /// What a merchant's page shows of a sale is what the ledger's own command prints.
-pub(crate) async fn shown_to_merchants(at: &Installation, sale_id: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It is not; with both.
+pub async fn shown_to_merchants(at: &Access, sale_id: &str) -> anyhow::Result<()> {
     let merchant = at.merchant().await?;
-    let edge = at.access().edges.first().context("no edge")?;
+    let edge = at.edges.first().context("no edge")?;
     let http = reqwest::Client::new();
     let ask = async |path: &str| {
         let url = format!("{edge}/v1/sales/{sale_id}/statement{path}");
@@ -84,7 +93,10 @@ pub(crate) async fn shown_to_merchants(at: &Installation, sale_id: &str) -> anyh
 }
 
 /// Nobody was refused for any other reason than these.
-pub(crate) fn refused_only(history: &History, names: &[&str]) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Somebody was.
+pub fn refused_only(history: &History, names: &[&str]) -> anyhow::Result<()> {
     for story in &history.stories {
         if let End::Refused(name) = &story.end {
             ensure!(names.contains(&name.as_str()), "shopper {} was refused with {name}", story.shopper);
