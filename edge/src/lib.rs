@@ -26,6 +26,7 @@ pub mod claim;
 pub mod cors;
 pub mod docs;
 pub mod etag;
+pub mod files;
 pub mod frames;
 pub mod ledger;
 pub mod limit;

@@ -22,6 +22,7 @@ use crate::auth::oidc::Oidc;
 use crate::claim::desk::Floor;
 use crate::claim::{Engine, metrics as claim_metrics};
 use crate::cors::Origins;
+use crate::files;
 use crate::frames::Frames;
 use crate::ledger::Ledger;
 use crate::limit::Limits;
@@ -185,7 +186,7 @@ fn strangers(http: &HttpArgs, origins: Origins, limits: Arc<Limits>) -> Stranger
 
 fn bounds(http: &HttpArgs) -> Bounds {
     Bounds {
-        connections_max: http.connections_max,
+        connections_max: files::room_for(http.connections_max),
         per_source_max: http.connections_per_source_max,
         proxies: http.trusted_proxy_cidrs.clone(),
         patience: PATIENCE,

@@ -42,7 +42,7 @@ use sources::Sources;
 /// Pause after the system refused a connection, as when all file handles are taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that is kept open has for one more request, to which the answer says that it was the last one.
-/// Closed at once, it would break under a request that was on its way.
+/// Closed at once, it would break under a request that was on its way. At most half of the time that there is to drain.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Most bytes of a head that are read; the shell refuses heads above half of it with an explanation.
 const HEAD_BYTES_MAX: usize = 32 * 1_024;
@@ -95,6 +95,7 @@ pub async fn serve<A: Answer>(
         patience: bounds.patience,
         protocols: protocols(),
         gauges,
+        farewell: FAREWELL.min(drain / 2),
         stopping: stopping.clone(),
     });
     let seats = Arc::new(Semaphore::new(bounds.connections_max as usize));
@@ -169,6 +170,7 @@ struct Port<A> {
     patience: Patience,
     protocols: auto::Builder<TokioExecutor>,
     gauges: Gauges,
+    farewell: Duration,
     stopping: CancellationToken,
 }
 
@@ -212,7 +214,9 @@ impl<A: Answer> Port<A> {
             ended = ends_or_leaves(connection.as_mut(), &left) => ended,
             () = progress.untaken(self.patience.write) => return None,
             () = self.stopping.cancelled() => {
-                match tokio::time::timeout(FAREWELL, ends_or_leaves(connection.as_mut(), &left)).await {
+                // HTTP/2 says at once which requests are the last ones, and breaks none.
+                let farewell = if progress.is_multiplexed() { Duration::ZERO } else { self.farewell };
+                match tokio::time::timeout(farewell, ends_or_leaves(connection.as_mut(), &left)).await {
                     Ok(ended) => ended,
                     Err(_silent) => {
                         connection.as_mut().graceful_shutdown();

@@ -71,6 +71,11 @@ impl Progress {
         OpenRequest { progress: Arc::clone(self), number }
     }
 
+    /// Whether it has been seen to carry requests side by side, as HTTP/2 does.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Ordering::Relaxed)
+    }
+
     /// Lets the connection leave with this when everything is written.
     pub(super) fn leave(&self, rest: Rest) {
         *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);

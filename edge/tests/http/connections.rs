@@ -158,19 +158,24 @@ async fn a_connection_that_is_kept_open_learns_of_the_end_by_an_answer() {
     let edge = Edge::start().await.unwrap();
     let stream = TcpStream::connect(&edge.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    // A request follows the answer before, as over a proxy: one that found no connection any more would fail.
+    let ask = async |sender: &mut hyper::client::conn::http1::SendRequest<http_body_util::Empty<bytes::Bytes>>| {
+        let request = hyper::Request::get("/v1/sales").header("Host", &edge.address);
+        let answer = sender.send_request(request.body(http_body_util::Empty::new()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let last = answer.headers().get("connection").is_some_and(|value| value == "close");
+        answer.into_body().collect().await.unwrap();
+        last
+    };
     let ask = async {
-        loop {
-            let request = hyper::Request::get("/v1/sales").header("Host", &edge.address);
-            let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
-            let answer = sender.send_request(request).await.unwrap();
-            assert_eq!(answer.status(), 200);
-            let last = answer.headers().get("connection").is_some_and(|value| value == "close");
-            answer.into_body().collect().await.unwrap();
-            if last {
-                return;
-            }
-        }
+        assert!(!ask(&mut sender).await, "nobody is about to stop");
+        eventually(SOON, "the closed port", async || {
+            ensure!(TcpStream::connect(&edge.address).await.is_err(), "somebody is still let in");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        // Nothing was under way when it was told to stop: only an answer can say so.
+        assert!(ask(&mut sender).await, "it goes on as if nothing happened");
     };
     let (ended, connection, ()) = tokio::join!(edge.service.stop(), connection, ask);
     connection.unwrap();
