@@ -67,6 +67,9 @@ imports = []
   socket_dir = '{n}/s'
 [plugins.'io.containerd.internal.v1.opt']
   path = '{n}/opt'
+[plugins.'io.containerd.nri.v1.nri']
+  # It would listen at one place for the whole machine, and start whatever plugins lie there.
+  disable = true
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = '{PAUSE}'
 [plugins.'io.containerd.cri.v1.runtime']

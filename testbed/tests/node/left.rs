@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,8 +23,9 @@ fn an_owner_that_is_killed_leaves_neither_pod_nor_mount_nor_network_nor_control_
     let below = tempfile::tempdir()?;
     let mut owner = Command::new(std::env::current_exe()?);
     owner.args(["--exact", "left::owner_of_a_node", "--ignored", "--nocapture"]).env("TMPDIR", below.path());
-    let mut owner = owner.stdout(Stdio::piped()).process_group(0).spawn()?;
-    let said = BufReader::new(owner.stdout.take().context("its output")?);
+    let process = owner.stdout(Stdio::piped()).process_group(0).spawn()?;
+    let mut owner = Owner { process, below: below.path().to_owned() };
+    let said = BufReader::new(owner.process.stdout.take().context("its output")?);
     let up = said.lines().any(|line| line.is_ok_and(|line| line == "a pod runs"));
     ensure!(up, "the owner ended without a pod");
 
@@ -37,8 +39,8 @@ fn an_owner_that_is_killed_leaves_neither_pod_nor_mount_nor_network_nor_control_
     // All of it is below the bed already: what is written elsewhere would stay.
     before.is_as_it_was(&name)?;
 
-    kill_process(Pid::from_child(&owner), Signal::KILL)?;
-    owner.wait()?;
+    kill_process(Pid::from_child(&owner.process), Signal::KILL)?;
+    owner.process.wait()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(eventually(BOUND, "nothing to be left of the node", async || {
         ensure!(!bed.exists(), "its folder is there");
@@ -49,6 +51,27 @@ fn an_owner_that_is_killed_leaves_neither_pod_nor_mount_nor_network_nor_control_
         Ok(())
     }))?;
     before.is_as_it_was(&name)
+}
+
+/// Somebody else who has a node, and would have it for ever if this test failed halfway.
+struct Owner {
+    process: Child,
+    /// Where its bed is.
+    below: PathBuf,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        // Its warden finds what to end by what lies in the bed, and removes the bed last.
+        for _ in 0..200 {
+            if std::fs::read_dir(&self.below).map_or(0, Iterator::count) == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 #[test]
@@ -73,12 +96,14 @@ struct Machine {
 }
 
 const SETTINGS: [&str; 4] = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"];
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 10] = [
     "/var/lib/kubelet",
     "/var/lib/cni",
     "/var/log/pods",
     "/var/log/containers",
     "/run/containerd",
+    "/run/nri",
+    "/opt/nri",
     "/run/netns",
     "/run/xtables.lock",
     "/usr/libexec/kubernetes",
