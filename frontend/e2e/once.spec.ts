@@ -135,8 +135,16 @@ test("two tabs that buy the same at once share one order", async ({ page, contex
   const other = await context.newPage();
   await Promise.all([page.goto(sale.path), other.goto(sale.path)]);
   await Promise.all([expect(buyButton(page)).toBeEnabled(), expect(buyButton(other)).toBeEnabled()]);
-  const claims = await Claims.of(page);
-  await Promise.all([buyButton(page).click(), buyButton(other).click()]);
+  // Whoever presses once the first claim was answered wants a second order.
+  const { promise: pressed, resolve: answer } = Promise.withResolvers<void>();
+  const claims = await Claims.of(page, async (route) => {
+    await pressed;
+    await route.continue();
+  });
+  const buttons = await Promise.all([buyButton(page).elementHandle(), buyButton(other).elementHandle()]);
+  await Promise.all(buttons.map((button) => button?.evaluate((element) => (element as HTMLElement).click())));
+  await expect.poll(() => claims.keys.length).toBeGreaterThan(0);
+  answer();
   await Promise.all([seeOrder(page, "held"), seeOrder(other, "held")]);
   expect(other.url()).toBe(page.url());
   expect(claims.key).toBeTruthy();

@@ -98,7 +98,8 @@ export class Browser {
   async close(): Promise<void> {
     if (this.#ended === undefined) {
       const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-      await this.#ask("Browser.close");
+      // It may end before it has answered.
+      await this.#ask("Browser.close").catch(() => {});
       await ended;
     }
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });

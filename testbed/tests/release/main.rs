@@ -148,7 +148,7 @@ async fn edges_follow_the_crowd_and_go_when_it_has_gone(
         "enabled": true,
         "minReplicas": 2,
         "maxReplicas": 3,
-        "targetCPUPercent": 40,
+        "targetCPUPercent": 20,
         "scaleDownStabilizationSeconds": 0,
     });
     release.change(bed, &json!({ "edge": { "autoscaling": autoscaling } })).await?;
