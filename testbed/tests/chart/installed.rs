@@ -129,6 +129,35 @@ async fn a_release_lives_and_leaves_behind_what_cannot_be_made_again() -> anyhow
 }
 
 #[tokio::test]
+async fn keys_that_vanished_are_not_made_anew_behind_anybodys_back() -> anyhow::Result<()> {
+    let place = Place::new(Bed::shared().await?).await?;
+    let further = ["crd.install=false", "admissionPolicies.enabled=false"];
+    release("install", &place, &further).await?;
+    let data = keys(&place).await?;
+    kubectl(&["-n", &place.release, "delete", "secret", "try-sluice-keys"], "").await?;
+    let refused = release("upgrade", &place, &further).await.unwrap_err().to_string();
+    let sentence = format!("the Secret try-sluice-keys with the keys is not in {}", place.release);
+    assert!(refused.contains(&sentence), "{refused}");
+
+    // From a backup, which knows nothing of Helm.
+    let backup = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": "try-sluice-keys", "namespace": place.release },
+        "data": data,
+    });
+    kubectl(&["create", "-f", "-"], &backup.to_string()).await?;
+    release("upgrade", &place, &further).await?;
+    assert_eq!(keys(&place).await?, data);
+
+    // Before anything was made there is nobody to be somebody else.
+    kubectl(&["-n", &place.release, "delete", "secret/try-sluice-keys", "deployment/try-sluice-edge"], "").await?;
+    release("upgrade", &place, &further).await?;
+    assert_ne!(keys(&place).await?, data);
+    command("uninstall", &place, &[]).await
+}
+
+#[tokio::test]
 async fn how_many_edges_there_are_is_left_to_the_autoscaler() -> anyhow::Result<()> {
     let place = Place::new(Bed::shared().await?).await?;
     let by_itself = ["crd.install=false", "admissionPolicies.enabled=false", "edge.autoscaling.enabled=true"];
