@@ -57,6 +57,9 @@ topologySpreadConstraints:
   - topologyKey: {{ $key }}
     maxSkew: 1
     whenUnsatisfiable: {{ $how }}
+    # A node that takes no pods, such as one that is down or drained, keeps no place: with DoNotSchedule the others would
+    # have to wait for its zone to come back.
+    nodeTaintsPolicy: Honor
     # Each revision is spread by itself, or the pods that leave would push the new ones together.
     matchLabelKeys: [pod-template-hash]
     labelSelector:

@@ -146,6 +146,17 @@ async fn a_rollout_drops_no_claim() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_zone_that_is_down_keeps_no_place_for_pods() -> anyhow::Result<()> {
+    let objects = Place::imagined().render(Values::Production, &[]).await?;
+    for deployment in of_kind(&objects, "Deployment") {
+        let spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"].as_array().unwrap();
+        assert_eq!(spread.len(), 2);
+        assert!(spread.iter().all(|constraint| constraint["nodeTaintsPolicy"] == "Honor"), "{spread:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_image_is_named_by_its_digest_where_there_is_one() -> anyhow::Result<()> {
     let digest = format!("edge.image.digest=sha256:{}", "a".repeat(64));
     let further = ["image.registry=localhost:5000/x/", "image.tag=v7", "ledger.image.tag=v8", digest.as_str()];
