@@ -99,10 +99,12 @@ async fn a_shop_has_exactly_the_arrows_of_the_picture() -> anyhow::Result<()> {
         ("operator-to-nats-monitor", arrow(&["operator"], "out", "tcp/8222", &nats)),
         ("edge-to-redis", arrow(&["edge"], "out", "tcp/6379", &redis)),
         ("edge-to-issuer", arrow(&["edge"], "out", "tcp/443", &anybody)),
-        ("ledger-to-postgres", arrow(&["ledger", "migration"], "out", "tcp/5432", &postgres)),
+        ("ledger-to-postgres", arrow(&["ledger"], "out", "tcp/5432", &postgres)),
+        ("migration-to-postgres", arrow(&["migration"], "out", "tcp/5432", &postgres)),
+        ("migration-to-dns", arrow(&["migration"], "out", "tcp/53 udp/53", &dns)),
         ("ledger-to-webhook", arrow(&["ledger"], "out", "tcp/443", &anybody)),
         ("operator-to-api-server", arrow(&["operator", "test"], "out", "tcp/443 tcp/6443", &anybody)),
-        ("all-to-dns", arrow(&["operator", "edge", "ledger", "migration", "test"], "out", "tcp/53 udp/53", &dns)),
+        ("all-to-dns", arrow(&["operator", "edge", "ledger", "test"], "out", "tcp/53 udp/53", &dns)),
         ("test-to-edge", arrow(&["test"], "out", "tcp/8080", &component("edge"))),
         ("edge-from-test", arrow(&["edge"], "in", "tcp/8080", &component("test"))),
     ];
@@ -135,6 +137,7 @@ async fn ports_are_those_of_the_addresses() -> anyhow::Result<()> {
         "nats.urls={nats://a:4300,tls://b}",
         "nats.monitorUrls={https://nats/}",
         "postgres.url=postgresql://sluice@db:6000/sluice?sslmode=disable",
+        "ledger.migration.postgres.url=postgres://owner@primary:6001/sluice",
         "redis.url=redis://cache:7000/1",
         "edge.oidc.issuer=https://id.example:8443/realms/shop",
         "edge.oidc.clientId=shop",
@@ -146,11 +149,29 @@ async fn ports_are_those_of_the_addresses() -> anyhow::Result<()> {
         ("edge-to-nats", "tcp/4300 tcp/4222"),
         ("operator-to-nats-monitor", "tcp/443"),
         ("ledger-to-postgres", "tcp/6000"),
+        ("migration-to-postgres", "tcp/6001"),
         ("edge-to-redis", "tcp/7000"),
         ("edge-to-issuer", "tcp/8443"),
     ] {
         assert_eq!(arrows[name].2, ports, "{name}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_arrows_of_the_migration_are_drawn_before_it() -> anyhow::Result<()> {
+    let objects = Place::imagined().render(Values::Default, &[]).await?;
+    let hook = |object: &Value, key: &str| object["metadata"]["annotations"][format!("helm.sh/{key}")].clone();
+    let job = one(&objects, "Job", "-migration");
+    assert!(hook(job, "hook-weight").is_null());
+    for end in ["-migration-to-postgres", "-migration-to-dns"] {
+        let policy = one(&objects, "NetworkPolicy", end);
+        assert_eq!(hook(policy, "hook"), hook(job, "hook"), "{end}");
+        assert_eq!(hook(policy, "hook-weight"), "-1", "{end}");
+        assert_eq!(hook(policy, "hook-delete-policy"), hook(job, "hook-delete-policy"), "{end}");
+    }
+    let meant = &job["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"];
+    assert_eq!(meant, "migration");
     Ok(())
 }
 
