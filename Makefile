@@ -73,7 +73,7 @@ audit: rust node
 	tools/audit
 
 sbom: rust frontend/node_modules/.package-lock.json
-	tools/audit --sbom $(TARGET)/sbom
+	tools/audit --sbom target/sbom
 
 # What is made from the code and committed; a test fails when a copy is stale.
 generate: rust frontend/node_modules/.package-lock.json
