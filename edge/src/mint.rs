@@ -1,8 +1,8 @@
 //! `sluice-edge session`: sessions for tests and demonstrations, made with the installation's own key.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +14,8 @@ use crate::args::SessionArgs;
 use crate::auth::keys::Keys;
 use crate::auth::session::Session;
 
+/// Whoever has a session is that person.
+const PRIVATE: u32 = 0o600;
 /// Where a name of many has its number.
 const NUMBER: &str = "{}";
 
@@ -49,9 +51,14 @@ fn print(args: &SessionArgs) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// A file that nobody else may read: whoever has a session is that person.
+/// A file that nobody else may read, also where it was there already: a container that starts again meets what it wrote.
 fn private(file: &Path) -> std::io::Result<std::fs::File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(file)?;
+    // Only a file that is made gets the mode. What is no file, such as a pipe or a device, is everybody's as it was.
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(file)
 }
 
 /// The name of one of many: with the number in the place that is kept for it, or behind it.
