@@ -81,7 +81,7 @@ async fn try_out(args: &TrialArgs) -> anyhow::Result<()> {
     bought.and(ended)
 }
 
-/// The sale of a trial: one unit, one copy, open at once, and over by itself.
+/// The sale of a trial: one unit, copies as many as the operator gives unasked, open at once, and over by itself.
 fn sale(now: Timestamp, step: Duration) -> anyhow::Result<FlashSale> {
     let end = now + SignedDuration::try_from(step)? * i32::try_from(STEPS)?;
     Ok(serde_json::from_value(json!({
@@ -132,10 +132,15 @@ impl Trial {
     /// Closes and deletes it; where something was bought, only after its books are complete.
     async fn end(&self, bought: bool) -> anyhow::Result<()> {
         let closed = Patch::Merge(json!({ "spec": { "desiredState": "Closed" } }));
-        self.sales.patch(&self.name, &PatchParams::default(), &closed).await.context("the sale cannot be closed")?;
-        let completed = if bought { self.until("complete", completed).await } else { Ok(()) };
-        self.sales.delete(&self.name, &DeleteParams::default()).await.context("the sale cannot be deleted")?;
+        let closed = self.sales.patch(&self.name, &PatchParams::default(), &closed).await;
+        let completed = match closed.map(drop).context("the sale cannot be closed") {
+            Ok(()) if bought => self.until("complete", completed).await,
+            closed => closed,
+        };
+        // Also where it was not closed: the answer may have been lost, or the sale may be over.
+        let deleted = self.sales.delete(&self.name, &DeleteParams::default()).await;
         completed?;
+        deleted.context("the sale cannot be deleted")?;
         if bought {
             eprintln!("its books balance");
         }
