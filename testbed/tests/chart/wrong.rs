@@ -3,7 +3,7 @@
 use crate::helm::{ADDRESSES, Place, Values, chart, helm};
 
 /// What is set, and what the refusal says.
-const WRONG: [(&[&str], &str); 44] = [
+const WRONG: [(&[&str], &str); 46] = [
     (&["nats.urls=null"], "missing property 'urls'"),
     (&["nats.urls={http://nats:4222}"], "/nats/urls/0"),
     (&["nats.urls={nats://user:secret@nats:4222}"], "/nats/urls/0"),
@@ -25,6 +25,7 @@ const WRONG: [(&[&str], &str); 44] = [
     (&["redis.url=redis://user:secret@redis"], "/redis/url"),
     (&["keys.sessionKeys=null"], "at '/keys': missing property 'sessionKeys'"),
     (&["keys.sessionKeys={a,b,c}"], "/keys/sessionKeys"),
+    (&["keys.customerKey=session"], "keys.customerKey is session, which is one of keys.sessionKeys too"),
     (&["keys.existingSecret=Not A Name"], "/keys/existingSecret"),
     (&["operator.saleNamespaces={sluice}"], "the release's own namespace"),
     (&["operator.saleNamespaces=null"], "missing property 'saleNamespaces'"),
@@ -56,6 +57,7 @@ const WRONG: [(&[&str], &str); 44] = [
     (&["ledger.webhook.url=http://orders.example", "ledger.webhook.secret=x"], "ledger.webhook.url has no TLS"),
     (&["ledger.roles={follow,sell}"], "/ledger/roles/1"),
     (&["ledger.migration.by=Magic"], "/ledger/migration/by"),
+    (&["ledger.migration.postgres.passwordSecret.name=owner"], "ledger.migration.postgres.url is empty"),
     (
         &["ledger.migration.by=None", "ledger.migration.postgres.url=postgres://owner@db/sluice"],
         "ledger.migration.postgres.url is set, but ledger.migration.by is None",
