@@ -4,12 +4,12 @@
 //! **What it is for.** A node without a registry takes images as archives (OCI image layout in a tar). What is in an image,
 //! as whom it runs and how large it is can then be tested on a machine that has no Docker.
 //!
-//! **What must always hold**: the same files make the same bytes, so a digest says whether anything changed.
+//! **What must always hold**: the same name and files make the same bytes, so a digest says whether anything changed.
 //!
 //! **What it costs**: a second for the binaries of a debug build, most of it compression.
 //!
 //! **Deliberately absent**: layers (there is one), other platforms than this machine's, and everything of a base image but
-//! the certificates of public authorities.
+//! the certificates of public authorities; and the licences of what others wrote, which take longer to collect than the rest.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -125,10 +125,16 @@ impl Image {
         let mut packer = GzEncoder::new(Vec::new(), Compression::default());
         packer.write_all(&contents)?;
         let layer = packer.finish()?;
+        let (title, version) = self.name.rsplit_once(':').unwrap_or((&self.name, "latest"));
+        // Another version is another image, whatever it is made of.
+        let labels = json!({
+            "org.opencontainers.image.title": title.rsplit('/').next(),
+            "org.opencontainers.image.version": version,
+        });
         let configuration = serde_json::to_vec(&json!({
             "architecture": ARCHITECTURE,
             "os": "linux",
-            "config": { "User": format!("{USER}:{USER}"), "Entrypoint": self.entrypoint, "WorkingDir": "/" },
+            "config": { "User": format!("{USER}:{USER}"), "Entrypoint": self.entrypoint, "WorkingDir": "/", "Labels": labels },
             "rootfs": { "type": "layers", "diff_ids": [digest(&contents)] },
         }))?;
         let manifest = serde_json::to_vec(&json!({

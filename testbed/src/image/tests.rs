@@ -45,6 +45,9 @@ fn an_image_says_who_runs_what_and_every_digest_is_that_of_its_bytes() {
     let configuration = read(&blob(&manifest["config"]["digest"]));
     assert_eq!(configuration["config"]["User"], "65532:65532");
     assert_eq!(configuration["config"]["Entrypoint"][0], "/sample");
+    let labels = &configuration["config"]["Labels"];
+    assert_eq!(labels["org.opencontainers.image.title"], "sample");
+    assert_eq!(labels["org.opencontainers.image.version"], "1");
 
     let layer = &blobs[&blob(&manifest["layers"][0]["digest"])];
     assert_eq!(manifest["layers"][0]["size"], layer.len());
@@ -77,6 +80,8 @@ fn the_order_in_which_files_are_put_changes_nothing_and_a_byte_of_one_changes_th
     assert_eq!(sample().archive().unwrap().bytes, turned.archive().unwrap().bytes);
     let other = sample().file("/more", 0o644, Vec::new()).archive().unwrap();
     assert_ne!(sample().archive().unwrap().digest, other.digest);
+    let next = Image { name: "localhost/sample:2".to_owned(), ..sample() };
+    assert_ne!(sample().archive().unwrap().digest, next.archive().unwrap().digest);
 }
 
 #[test]
