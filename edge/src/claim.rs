@@ -40,6 +40,7 @@ use tokio::sync::oneshot;
 use counter::{Reply, Stage, Waiting};
 use desk::Desk;
 use history::Stored;
+use metrics::Shed;
 use refuse::Look;
 
 pub use self::engine::{Engine, Stock, StockItem};
@@ -100,9 +101,15 @@ pub(crate) async fn claim<S: Store>(
             tracing::debug!(error = %unavailable, "a claim could not be decided");
             Answer::Refused(BUSY)
         }
-        None if attempt.stage.leave() => Answer::Refused(BUSY),
+        None if attempt.stage.leave() => shed(desk, Shed::Late),
         None => Answer::Settling { id: OrderId::derive(&desk.definition().uid, &customer, &request.key) },
     }
+}
+
+/// Tells a claim of which nothing was sent to come back.
+fn shed<S>(desk: &Desk<S>, why: Shed) -> Answer {
+    desk.floor.metrics.shed(why);
+    Answer::Refused(BUSY)
 }
 
 /// What the deadline needs to know of a claim that it interrupts.
@@ -118,7 +125,7 @@ async fn claiming<S: Store>(
     budget: Duration,
     attempt: &mut Attempt,
 ) -> Result<Answer, Unavailable> {
-    let Some(_turn) = desk.turns.take(customer).await else { return Ok(Answer::Refused(BUSY)) };
+    let Some(_turn) = desk.turns.take(customer).await else { return Ok(shed(desk, Shed::Turn)) };
     let mut orders = desk.memory.get(&customer);
     loop {
         let definition = desk.definition();
@@ -150,8 +157,8 @@ async fn claiming<S: Store>(
             }
         };
         let (reply, waiting) = waiting(desk, &definition, customer, request, number, attempt);
-        if desk.submit(item.buckets, waiting, budget).is_err() {
-            return Ok(Answer::Refused(BUSY));
+        if let Err(why) = desk.submit(item.buckets, waiting, budget) {
+            return Ok(shed(desk, why));
         }
         // A lane that went away with the shard answers nothing; the deadline ends the wait then.
         let Ok(reply) = reply.await else { std::future::pending().await };
@@ -163,6 +170,7 @@ async fn claiming<S: Store>(
             }
             Reply::NumberTaken => orders = remember(desk, customer, &history::read(&desk.store, customer).await?),
             Reply::Busy => return Ok(Answer::Refused(BUSY)),
+            Reply::Stopping => return Ok(shed(desk, Shed::Stopping)),
             Reply::Fenced if desk.definition().gate(desk.floor.clock.now()) != Gate::Open => {}
             Reply::Fenced => {
                 let newest = desk.view.buckets(&request.sku).iter().map(|k| k.bucket.generation).max();
@@ -225,7 +233,8 @@ fn waiting<S: Store>(
     let stage = Arc::new(Stage::default());
     attempt.stage = Arc::clone(&stage);
     let (reply, told) = oneshot::channel();
-    (told, Waiting { customer, number, order: request.order(expires_at), stage, reply })
+    let since = Some(desk.floor.clock.monotonic());
+    (told, Waiting { customer, number, order: request.order(expires_at), since, stage, reply })
 }
 
 /// Units that a request may ask for at all.

@@ -247,6 +247,8 @@ pub struct Metrics {
     pub sessions: By<SessionOutcome, IntCounter>,
     /// Claims by what was said to them.
     pub claims: By<ClaimAnswer, IntCounter>,
+    /// Time until they had their answer.
+    pub claim_seconds: Histogram,
     /// Claims, and requests of addresses, that a rate limit was applied to.
     pub rate_checks: By<Judge, IntCounter>,
     /// Those among them that came too soon.
@@ -291,6 +293,11 @@ impl Metrics {
             sessions: registry
                 .counter_by("sluice_edge_sessions_total", "Sessions that were shown, by what became of them.")?,
             claims: registry.counter_by("sluice_edge_claims_total", "Claims, by what was said to them.")?,
+            claim_seconds: registry.histogram(
+                "sluice_edge_claim_seconds",
+                "Time from a claim's head to its answer.",
+                SECONDS,
+            )?,
             rate_checks: registry.counter_by(
                 "sluice_edge_rate_checks_total",
                 "Claims and requests that a rate limit was applied to, by who judged.",

@@ -70,6 +70,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
     let questions = runtime::nats::connect(&args.nats, &process, "questions").await?;
     let engine = Engine::new(claims.clone(), args.nats.installation.clone(), floor(&process, listener.local_addr()?)?);
+    claim_metrics::show_load(&process.metrics, &engine)?;
     let sales = Arc::new(Sales::default());
     let stopping = process.drain.stopping();
 
@@ -201,7 +202,7 @@ fn floor(process: &Process, address: std::net::SocketAddr) -> anyhow::Result<Flo
         edge: hasher.finish(),
         clock: process.clock.clone(),
         tasks: process.drain.tasks().clone(),
-        metrics: Arc::new(claim_metrics::Metrics::register(process.metrics.registry())?),
+        metrics: Arc::new(claim_metrics::Metrics::new(&process.metrics)?),
         overtaken: Arc::default(),
     })
 }

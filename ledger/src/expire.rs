@@ -20,6 +20,7 @@ use protocol::store::Store;
 use protocol::{BucketIndex, CustomerId, OrderNumber, Sku};
 use runtime::backoff::Backoff;
 use runtime::clock::{Clock, Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::LedgerMetrics;
@@ -55,6 +56,8 @@ pub struct Expiry<S> {
     pub clock: Clock,
     /// What is counted.
     pub metrics: LedgerMetrics,
+    /// How far the oldest order that is still held is past its deadline.
+    pub overdue: watch::Sender<Duration>,
 }
 
 /// The buckets of every item, as [`Expiry`] needs them.
@@ -103,6 +106,9 @@ impl<S: Store> Expiry<S> {
                 }
             }
         }
+        let still_held = items.values().flatten().filter(|deadline| !known.contains(&deadline.name()));
+        let oldest = still_held.map(|deadline| Duration::from_secs_f64(deadline.late_seconds)).max();
+        self.overdue.send_replace(oldest.unwrap_or_default());
         let next = due.iter().map(|held| Duration::from_secs_f64(-held.late_seconds)).min();
         // A full look that was all overdue has more behind it.
         let more = full && due.is_empty();

@@ -17,6 +17,20 @@ runtime::label! {
 }
 
 runtime::label! {
+    /// Where units are.
+    pub enum Units as "kind" {
+        /// What supply records come to.
+        Supply = "supply",
+        /// In buckets.
+        Free = "free",
+        /// Of held orders.
+        Held = "held",
+        /// Of confirmed orders.
+        Sold = "sold",
+    }
+}
+
+runtime::label! {
     /// How an audit ended.
     pub enum Verdict as "verdict" {
         /// Both sides balance and are equal.
@@ -79,6 +93,16 @@ pub struct LedgerMetrics {
     pub audits: runtime::metrics::By<Verdict, IntCounter>,
     /// Breaches that the newest audits of owned shards found.
     pub breaches: IntGauge,
+    /// Units in the shards that this replica follows.
+    pub units: runtime::metrics::By<Units, IntGauge>,
+    /// Units held and sold beyond supply.
+    pub oversold_units: IntGauge,
+    /// Units from nowhere or missing, where the rows are exact.
+    pub gap_units: IntGauge,
+    /// For how long the oldest change waits that no audit covers.
+    pub unaudited_seconds: Gauge,
+    /// How far the oldest held order is past its deadline.
+    pub overdue_seconds: Gauge,
     /// Payments that came to an end, or did not begin.
     pub payments: runtime::metrics::By<Ending, IntCounter>,
     /// Payments that nobody finished, when it was last looked.
@@ -113,6 +137,26 @@ impl LedgerMetrics {
             audits: metrics.counter_by("sluice_ledger_audits_total", "Comparisons of both sides, by result.")?,
             breaches: metrics
                 .gauge("sluice_ledger_breaches", "Breaches of conservation that the newest audits found.")?,
+            units: metrics.gauge_by(
+                "sluice_ledger_units",
+                "Units in Postgres, of the shards that this replica owns, by where they are.",
+            )?,
+            oversold_units: metrics.gauge(
+                "sluice_ledger_oversold_units",
+                "Units that are held or sold beyond the supply of their item, in the shards that this replica owns.",
+            )?,
+            gap_units: metrics.gauge(
+                "sluice_ledger_gap_units",
+                "Units that appeared from nowhere or went missing, in those of them whose rows are exact.",
+            )?,
+            unaudited_seconds: metrics.float_gauge(
+                "sluice_ledger_unaudited_seconds",
+                "For how long the oldest change waits that no audit covers; 0 when both sides were compared to the end.",
+            )?,
+            overdue_seconds: metrics.float_gauge(
+                "sluice_ledger_overdue_seconds",
+                "How far the oldest unpaid order that is still held is past its deadline; 0 without one.",
+            )?,
             payments: metrics.counter_by("sluice_ledger_payments_total", "Payments by where they went.")?,
             payments_unfinished: metrics.gauge(
                 "sluice_ledger_payments_unfinished",

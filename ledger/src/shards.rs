@@ -11,6 +11,7 @@
 //!
 //! **What it costs.** A session, and per round two small statements and one per free shard.
 
+mod measure;
 mod shard;
 
 use std::collections::BTreeMap;
@@ -296,28 +297,7 @@ impl Shards {
     }
 
     fn measure(&mut self) {
-        let (mut lag, mut breaches) = (0.0_f64, 0);
-        let monotonic = self.process.clock.monotonic();
-        let now = self.process.clock.now();
-        for shard in self.shards.values_mut() {
-            let Some(following) = &shard.following else { continue };
-            let status = following.board.borrow();
-            let Some(status) = status.as_ref() else {
-                lag = lag.max((monotonic - following.since).as_secs_f64());
-                continue;
-            };
-            shard.failures = 0;
-            if status.lag_seconds > 0.0 {
-                lag = lag.max(status.lag_seconds + now.duration_since(status.at).as_secs_f64().max(0.0));
-            }
-            breaches += status.audit.as_ref().map_or(0, |audit| audit.breaches.len());
-        }
-        let count = |of: &dyn Fn(&Shard) -> bool| {
-            i64::try_from(self.shards.values().filter(|shard| of(shard)).count()).unwrap_or(i64::MAX)
-        };
-        self.metrics.lag_seconds.set(lag);
-        self.metrics.breaches.set(i64::try_from(breaches).unwrap_or(i64::MAX));
-        self.metrics.owned.set(count(&|shard| shard.owned));
-        self.metrics.halted.set(count(&|shard| shard.halted));
+        let clock = &self.process.clock;
+        measure::measure(&mut self.shards, clock.monotonic(), clock.now(), &self.metrics);
     }
 }

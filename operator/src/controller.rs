@@ -41,6 +41,7 @@ use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
 use crate::served::Served;
 use crate::status::{self, Change};
 
+mod census;
 mod ending;
 mod look;
 mod pending;
@@ -183,6 +184,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: CancellationToken) {
     let mut controllers = Vec::new();
     let mut queues = HashMap::new();
+    let mut stores = Vec::new();
     for served in namespaces {
         let (queue, wakes) = mpsc::channel::<ObjectRef<Guarded>>(WAKES_MAX);
         queues.insert(served.namespace.clone(), queue);
@@ -201,6 +203,7 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
             .reconcile_all_on(wake::of_servers(context.servers.clone()))
             .graceful_shutdown_on(stopped);
         let store = controller.store();
+        stores.push(store.clone());
         let looks = controller.run(reconcile, |_, _, _| Action::requeue(IDLE.random_pause(1)), context.clone());
         // A look never fails here; what does is the watch, which tells by itself.
         controllers.push(ending::ended(looks.for_each(async |_| {}), store, stopping.clone()));
@@ -208,7 +211,11 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
     let wakes = Wakes { context: context.clone(), queues };
     let finished = CancellationToken::new();
     let looks = async {
-        tokio::join!(futures::future::join_all(controllers), wakes.run(stopping));
+        tokio::join!(
+            futures::future::join_all(controllers),
+            census::keep(&stores, &context.metrics, &stopping),
+            wakes.run(stopping.clone())
+        );
         finished.cancel();
     };
     tokio::join!(looks, context.teller.run(&finished));

@@ -38,7 +38,7 @@ const ELECTED_WITHIN: Duration = Duration::from_secs(5);
 const FAILURES_TOLD_MAX: usize = 3;
 
 const COPY_MISSING: &str = "CopyMissing";
-const NO_LEADER: &str = "NoLeader";
+pub(crate) const NO_LEADER: &str = "NoLeader";
 const NEW_LEADER: &str = "NewLeader";
 const SERVER_SILENT: &str = "ServerNotAnswering";
 

@@ -1,7 +1,9 @@
 //! What the operator counts. No sale is ever a label.
 
 use prometheus::{Histogram, IntCounter, IntGauge};
-use runtime::metrics::{By, Error, Metrics, SECONDS};
+use runtime::metrics::{By, Error, Label, Metrics, SECONDS};
+
+use crate::status::Kind;
 
 runtime::label! {
     /// Why a reconcile ended early.
@@ -22,6 +24,51 @@ runtime::label! {
         Overdue = "overdue",
         /// The resource could not be read.
         Resource = "resource",
+    }
+}
+
+runtime::label! {
+    /// Where a sale is.
+    pub enum State as "state" {
+        /// Not provisioned yet.
+        Waiting = "waiting",
+        /// Before its start.
+        Scheduled = "scheduled",
+        /// Claims are taken.
+        Open = "open",
+        /// Claims would be taken.
+        Paused = "paused",
+        /// Over, and its books are being completed.
+        Closed = "closed",
+        /// Over, and its books are closed.
+        Completed = "completed",
+        /// It was refused, or its storage is lost.
+        Failed = "failed",
+    }
+}
+
+runtime::label! {
+    /// What is known of a condition.
+    pub enum Status as "status" {
+        /// It holds.
+        True = "true",
+        /// It does not.
+        False = "false",
+        /// Nobody knows.
+        Unknown = "unknown",
+    }
+}
+
+impl Label for Kind {
+    const NAME: &'static str = "condition";
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn text(self) -> &'static str {
+        self.name()
+    }
+
+    fn position(self) -> usize {
+        self as usize
     }
 }
 
@@ -46,6 +93,14 @@ pub struct OperatorMetrics {
     pub status_writes: IntCounter,
     /// Monitoring endpoints of NATS that did not answer last time.
     pub monitors_silent: IntGauge,
+    /// Sales by where they are.
+    pub sales: By<State, IntGauge>,
+    /// Sales by what is known of each condition.
+    pub conditions: By<(Kind, Status), IntGauge>,
+    /// Sales whose stream is lost.
+    pub storage_lost: IntGauge,
+    /// Sales whose stream nobody leads.
+    pub leaderless: IntGauge,
 }
 
 impl OperatorMetrics {
@@ -80,6 +135,11 @@ impl OperatorMetrics {
                 "sluice_operator_nats_monitors_silent",
                 "Addresses of --nats-monitor-urls at which no nats-server answered last time.",
             )?,
+            sales: metrics.gauge_by("sluice_operator_sales", "FlashSales by where they are.")?,
+            conditions: metrics.gauge_by("sluice_operator_conditions", "FlashSales by condition and its status.")?,
+            storage_lost: metrics
+                .gauge("sluice_operator_storage_lost", "FlashSales whose stream is gone, or is another one.")?,
+            leaderless: metrics.gauge("sluice_operator_leaderless", "FlashSales whose stream has no leader.")?,
         })
     }
 }

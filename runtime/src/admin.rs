@@ -59,6 +59,7 @@ async fn readyz(State(process): State<Process>) -> Response {
 }
 
 async fn metrics(State(process): State<Process>) -> Response {
+    process.shown.show(&process.readiness.report());
     match process.metrics.encode() {
         Ok(text) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

@@ -10,7 +10,8 @@
 use std::marker::PhantomData;
 use std::ops::Index;
 
-use prometheus::core::{Collector, Metric, MetricVec, MetricVecBuilder};
+use prometheus::core::{Collector, Desc, Metric, MetricVec, MetricVecBuilder};
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -119,10 +120,18 @@ impl Metrics {
         self.each(HistogramVec::new(HistogramOpts::new(name, help).buckets(bounds.to_vec()), &L::names()))
     }
 
-    /// For whatever else can be collected.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    /// A whole number that is asked for whenever somebody looks; `ask` must be quick.
+    ///
+    /// # Errors
+    /// When the name is taken or is none.
+    pub fn gauge_of(&self, name: &str, help: &str, ask: impl Fn() -> i64 + Send + Sync + 'static) -> Result<(), Error> {
+        let gauge = IntGauge::new(name, help)?;
+        Ok(self.registry.register(Box::new(Asked { gauge, ask }))?)
+    }
+
+    /// A family whose labels are not known before the process runs; whoever makes one says why they stay few.
+    pub(crate) fn family<M: Collector + Clone + 'static>(&self, made: prometheus::Result<M>) -> Result<M, Error> {
+        self.kept(made)
     }
 
     /// Everything that was counted, in the text format of Prometheus.
@@ -148,6 +157,23 @@ impl Metrics {
         let family = self.kept(made)?;
         let handles = L::all().into_iter().map(|labels| family.get_metric_with_label_values(&labels.texts()));
         Ok(By { handles: handles.collect::<prometheus::Result<_>>()?, labels: PhantomData })
+    }
+}
+
+/// A gauge whose value somebody else knows.
+struct Asked<F> {
+    gauge: IntGauge,
+    ask: F,
+}
+
+impl<F: Fn() -> i64 + Send + Sync> Collector for Asked<F> {
+    fn desc(&self) -> Vec<&Desc> {
+        self.gauge.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.gauge.set((self.ask)());
+        self.gauge.collect()
     }
 }
 

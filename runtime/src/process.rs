@@ -19,7 +19,7 @@ use crate::args::ProcessArgs;
 use crate::clock::Clock;
 use crate::drain::{Drain, Signals};
 use crate::metrics::{self, Metrics};
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, ReadinessMetrics};
 use crate::release;
 use crate::{admin, telemetry};
 
@@ -40,6 +40,8 @@ pub struct Process {
     pub metrics: Metrics,
     /// Which parts work.
     pub readiness: Readiness,
+    /// The same, as metrics.
+    pub(crate) shown: ReadinessMetrics,
     /// Its tasks, and its end.
     pub drain: Drain,
 }
@@ -52,7 +54,9 @@ impl Process {
     pub fn new(component: &'static str, version: &'static str, clock: Clock) -> Result<Self, metrics::Error> {
         let drain = Drain::new();
         let readiness = Readiness::new(clock.clone(), drain.stopping());
-        Ok(Self { component, version, metrics: Metrics::new(component, version)?, clock, readiness, drain })
+        let metrics = Metrics::new(component, version)?;
+        let shown = ReadinessMetrics::new(&metrics)?;
+        Ok(Self { component, version, metrics, clock, readiness, shown, drain })
     }
 
     /// Lives: starts, serves the admin port, drains for at most `bound`. Meanwhile `signals` is polled: it may stop the

@@ -10,6 +10,8 @@
 //! **What is deliberately absent.** Probing: `/readyz` answers from what was reported, so it costs nothing and a slow
 //! dependency cannot make it slow.
 
+mod metrics;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +19,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+
+pub use metrics::ReadinessMetrics;
 
 /// The parts of a process; its clones are the same.
 #[derive(Debug, Clone)]

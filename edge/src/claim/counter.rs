@@ -14,8 +14,10 @@ use std::time::Duration;
 use protocol::bucket::Bucket;
 use protocol::order::Order;
 use protocol::{BucketIndex, CustomerId, Generation, OrderNumber, Revision, Sku, Units};
+use runtime::clock::Instant;
 use tokio::sync::{Notify, oneshot};
 
+use super::metrics::Shed;
 use super::view::Known;
 
 /// Most claims that wait for one item at one edge: a minute's work at the slowest rate measured, beyond any deadline.
@@ -67,6 +69,8 @@ pub(super) enum Reply {
     Fenced,
     /// Not taken, and not worth another attempt now.
     Busy,
+    /// Not taken, because nothing is taken here any more.
+    Stopping,
 }
 
 /// A claim on its way.
@@ -75,6 +79,8 @@ pub(super) struct Waiting {
     pub(super) customer: CustomerId,
     pub(super) number: OrderNumber,
     pub(super) order: Order,
+    /// When it was queued, until it is sent first.
+    pub(super) since: Option<Instant>,
     pub(super) stage: Arc<Stage>,
     pub(super) reply: oneshot::Sender<Reply>,
 }
@@ -145,13 +151,16 @@ impl Counter {
         }
     }
 
-    /// Queues a claim; gives it back when it could not be served within its budget.
-    pub(super) fn enqueue(&self, waiting: Waiting, budget: Duration) -> Result<usize, Waiting> {
+    /// Queues a claim, unless it could not be served within its budget.
+    pub(super) fn enqueue(&self, waiting: Waiting, budget: Duration) -> Result<usize, Shed> {
         let mut queue = locked(&self.queue);
         let pace = Duration::from_nanos(self.pace_ns.load(Ordering::Relaxed));
         let expected = pace.saturating_mul(u32::try_from(queue.len()).unwrap_or(u32::MAX));
-        if queue.len() >= QUEUE_MAX || expected > budget + EXPECTED_WAIT_SLACK {
-            return Err(waiting);
+        if queue.len() >= QUEUE_MAX {
+            return Err(Shed::Full);
+        }
+        if expected > budget + EXPECTED_WAIT_SLACK {
+            return Err(Shed::Slow);
         }
         queue.push_back(waiting);
         let length = queue.len();

@@ -20,7 +20,7 @@ use super::counter::{Counter, Waiting};
 use super::history::Memory;
 use super::index::ReadIndex;
 use super::lane;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Shed};
 use super::turn::Turns;
 use super::view::View;
 
@@ -148,8 +148,16 @@ impl<S: Store> Desk<S> {
         self.stop.cancel();
     }
 
-    /// Queues a claim and sees to it that somebody works on it. Gives it back when it would wait too long.
-    pub(super) fn submit(self: &Arc<Self>, buckets: u16, waiting: Waiting, budget: Duration) -> Result<(), Waiting> {
+    /// How many claims wait here, and how many lanes work.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let counters = self.counters.read().unwrap_or_else(PoisonError::into_inner);
+        counters.values().fold((0, 0), |(waiting, lanes), counter| {
+            (waiting + counter.waiting(), lanes + counter.lanes.load(Ordering::Relaxed))
+        })
+    }
+
+    /// Queues a claim and sees to it that somebody works on it, unless it would wait too long.
+    pub(super) fn submit(self: &Arc<Self>, buckets: u16, waiting: Waiting, budget: Duration) -> Result<(), Shed> {
         let counter = self.counter(&waiting.order.sku, buckets);
         let queued = counter.enqueue(waiting, budget)?;
         let lanes = counter.lanes.load(Ordering::Acquire);

@@ -184,6 +184,13 @@ impl Engine {
         definition.streams.iter().map(|identity| self.opened(definition, identity)).collect()
     }
 
+    /// How many claims wait at this edge, and how many lanes work on them.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        let desks = self.shared.desks.read().unwrap_or_else(PoisonError::into_inner);
+        desks.values().map(|open| open.desk.load()).fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1))
+    }
+
     /// Whether the clock may open and close sales. While it may not, every claim is told to come back.
     pub fn trust_clock(&self, punctual: bool) {
         self.shared.punctual.store(punctual, Ordering::Relaxed);

@@ -61,7 +61,7 @@ pub(super) async fn run<S: Store>(desk: Arc<Desk<S>>, counter: Arc<Counter>) {
         // What is readable already joins this batch instead of the next.
         tokio::task::yield_now().await;
         if stop.is_cancelled() {
-            lane.counter.turn_away(Units::ZERO, || Reply::Busy);
+            lane.counter.turn_away(Units::ZERO, || Reply::Stopping);
         }
         let Some(smallest) = lane.counter.smallest() else {
             lane.give_up_bucket();
@@ -114,6 +114,10 @@ impl<S: Store> Lane<S> {
             // From now and not from when they came: the wait for a stream without a leader is not taken off the hold.
             let until = held_until(self.desk.floor.clock.now(), definition.hold_seconds);
             group.iter_mut().for_each(|waiting| waiting.order.expires_at = Some(until));
+        }
+        let now = self.desk.floor.clock.monotonic();
+        for queued in group.iter_mut().filter_map(|waiting| waiting.since.take()) {
+            self.desk.floor.metrics.queue_seconds.observe(now.saturating_duration_since(queued).as_secs_f64());
         }
         self.singles = self.singles.saturating_sub(1);
         self.send(adopted, group, generation).await;

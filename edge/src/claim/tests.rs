@@ -98,7 +98,7 @@ fn edges(memory: &Memory, definition: &Definition) -> Vec<Arc<Desk<Memory>>> {
             edge,
             clock: clock.clone(),
             tasks: TaskTracker::new(),
-            metrics: Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap()),
+            metrics: Arc::new(Metrics::new(&runtime::metrics::Metrics::new("test", "0").unwrap()).unwrap()),
             overtaken: Arc::default(),
         };
         let shape = Shape { lanes_max: 2, claims_max: 4 };

@@ -115,6 +115,7 @@ async fn claimed(
     let budget = (arrived + CLAIM_WITHIN).saturating_duration_since(edge.clock.monotonic());
     let answer = edge.engine.claim(definition, session.customer, &request, budget).await;
     edge.metrics.claims[counted(&answer)].inc();
+    edge.metrics.claim_seconds.observe(edge.clock.monotonic().saturating_duration_since(arrived).as_secs_f64());
     match answer {
         Answer::Order { number, order, .. } => {
             let id = OrderId::derive(&definition.uid, &session.customer, &order.key);

@@ -40,7 +40,7 @@ async fn engine(url: &str) -> Engine {
 async fn engine_at(url: &str, clock: Clock) -> Engine {
     static EDGES: AtomicU64 = AtomicU64::new(1);
     let client = async_nats::connect(url).await.unwrap();
-    let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+    let metrics = Metrics::new(&runtime::metrics::Metrics::new("test", "0").unwrap()).unwrap();
     Engine::new(
         client,
         Installation::default(),

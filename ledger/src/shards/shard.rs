@@ -1,6 +1,7 @@
 //! One shard of a replica: whether it is wanted, held and followed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::key::{Installation, Stream};
 use protocol::sale::{Definition, StreamIdentity};
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::measure::Unaudited;
 use crate::expire::{Expiry, buckets};
 use crate::follow::{End, Follower};
 use crate::metrics::LedgerMetrics;
@@ -32,12 +34,15 @@ pub(super) struct Shard {
     pub(super) failures: u32,
     pub(super) halted: bool,
     pub(super) not_before: Option<Instant>,
+    pub(super) unaudited: Option<Unaudited>,
 }
 
 pub(super) struct Following {
     pub(super) task: Id,
     pub(super) stopping: CancellationToken,
     pub(super) board: watch::Receiver<Option<SaleStatus>>,
+    /// How far the oldest order that is still held is past its deadline.
+    pub(super) overdue: watch::Receiver<Duration>,
     pub(super) since: Instant,
 }
 
@@ -63,6 +68,7 @@ impl Shard {
             failures: 0,
             halted: false,
             not_before: None,
+            unaudited: None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Shard {
 
     pub(super) fn follow(&mut self, job: Job, followers: &mut JoinSet<End>, since: Instant) {
         let (board, seen) = watch::channel(None);
+        let (late, overdue) = watch::channel(Duration::ZERO);
         let stopping = CancellationToken::new();
         let published =
             status::publish(job.client.clone(), job.installation.clone(), self.stream.clone(), seen.clone());
@@ -85,11 +92,11 @@ impl Shard {
             self.stream.clone(),
             self.identity.clone(),
             Arc::clone(&self.definition),
-            board,
+            (board, late),
             stopping.clone(),
         );
         let task = followers.spawn(follower).id();
-        self.following = Some(Following { task, stopping, board: seen, since });
+        self.following = Some(Following { task, stopping, board: seen, overdue, since });
     }
 }
 
@@ -98,7 +105,7 @@ async fn follow(
     stream: Stream,
     identity: StreamIdentity,
     definition: Arc<Definition>,
-    board: status::Board,
+    (board, overdue): (status::Board, watch::Sender<Duration>),
     stopping: CancellationToken,
 ) -> End {
     let Job { client, places, repo, process, metrics, .. } = job;
@@ -119,6 +126,7 @@ async fn follow(
         places,
         clock: clock.clone(),
         metrics: metrics.clone(),
+        overdue,
     });
     let follower = Follower { store, repo, stream, identity, uid, clock, metrics, board };
     // A shard that is not followed is not trusted: nothing in it expires until somebody follows it again.

@@ -84,3 +84,21 @@ fn clones_of_a_part_are_the_same_part() {
     assert!(bench.first().ok);
     assert_eq!(bench.readiness.report().parts.len(), 1);
 }
+
+#[test]
+fn parts_of_one_kind_are_one_series_that_tells_whether_all_are_well() {
+    let bench = Bench::new();
+    let metrics = crate::metrics::Metrics::new("test", "0").unwrap();
+    let shown = ReadinessMetrics::new(&metrics).unwrap();
+    let (shop, other) = (bench.readiness.part("namespace shop", true), bench.readiness.part("namespace other", true));
+    bench.readiness.part("redis", false);
+    shop.set_ok();
+    shown.show(&bench.readiness.report());
+    let text = || metrics.encode().unwrap();
+    assert!(text().contains("sluice_part_up{part=\"namespace\"} 0\n"), "{}", text());
+    assert!(text().contains("sluice_ready 0\n"));
+    other.set_ok();
+    shown.show(&bench.readiness.report());
+    assert!(text().contains("sluice_part_up{part=\"namespace\"} 1\n"), "{}", text());
+    assert!(text().contains("sluice_part_up{part=\"redis\"} 0\n") && text().contains("sluice_ready 1\n"));
+}
