@@ -74,7 +74,7 @@ pub struct RedisArgs {
     redis_url: Option<String>,
     /// Certificates to trust with rediss:// instead of the system's, as PEM
     #[arg(long, env = "SLUICE_REDIS_CA_FILE", value_name = "FILE", requires = "redis_url")]
-    redis_ca_file: Option<PathBuf>,
+    pub redis_ca_file: Option<PathBuf>,
     /// Password for Redis, instead of one in the URL
     #[arg(long, env = "SLUICE_REDIS_PASSWORD_FILE", value_name = "FILE", requires = "redis_url")]
     redis_password_file: Option<SecretFile>,

@@ -23,6 +23,7 @@ mod refuse;
 mod settle;
 mod skew;
 mod tally;
+mod traced;
 mod turn;
 mod view;
 
@@ -234,7 +235,8 @@ fn waiting<S: Store>(
     attempt.stage = Arc::clone(&stage);
     let (reply, told) = oneshot::channel();
     let since = Some(desk.floor.clock.monotonic());
-    (told, Waiting { customer, number, order: request.order(expires_at), since, stage, reply })
+    let order = request.order(expires_at);
+    (told, Waiting { customer, number, order, since, trace: runtime::trace::current(), stage, reply })
 }
 
 /// Units that a request may ask for at all.

@@ -16,9 +16,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, Request, RequestErrorKind};
+use async_nats::{Client, HeaderMap, Request, RequestErrorKind};
 use protocol::ask::{Ask, No, Reply, Verb};
 use protocol::key::Installation;
+use protocol::trace::HEADER;
 use protocol::wire::Value as _;
 use runtime::clock::Clock;
 use runtime::metrics::By;
@@ -123,7 +124,12 @@ impl Ledger {
         if self.client.connection_state() != async_nats::connection::State::Connected {
             return Err(Unanswered::Away);
         }
-        let request = Request::new().payload(question.encode()).timeout(Some(A::VERB.patience()));
+        let mut request = Request::new().payload(question.encode()).timeout(Some(A::VERB.patience()));
+        if let Some(place) = runtime::trace::current() {
+            let mut headers = HeaderMap::new();
+            headers.insert(HEADER, place.to_string());
+            request = request.headers(headers);
+        }
         let answer = match self.client.send_request(self.installation.ask(A::VERB), request).await {
             Ok(answer) => answer,
             Err(error) => {

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use protocol::sale::Definition;
 use runtime::Process;
+use runtime::credentials::{self, Credential};
 use runtime::registry::Table;
 use tokio::net::TcpListener;
 
@@ -65,6 +66,8 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let metrics = Arc::new(Metrics::new(&process.metrics)?);
+    let redis_ca = args.redis.redis_ca_file.clone().map(|path| (Credential::RedisCa, path));
+    credentials::watch(&process.metrics, credentials::of_nats(&args.nats).into_iter().chain(redis_ca).collect())?;
 
     let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
@@ -113,7 +116,8 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
     };
-    let shell = Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics)).with_strangers(strangers);
+    let shell = Shell::new(app::router(Arc::new(edge)), clock, Arc::clone(&metrics));
+    let shell = shell.with_strangers(strangers).with_tracer(process.tracer.clone());
     let shell = Arc::new(shell);
     let bounds = bounds(&args.http);
     let gauges = Gauges { open: metrics.connections.clone(), refused: metrics.connections_refused.clone() };
@@ -203,6 +207,7 @@ fn floor(process: &Process, address: std::net::SocketAddr) -> anyhow::Result<Flo
         clock: process.clock.clone(),
         tasks: process.drain.tasks().clone(),
         metrics: Arc::new(claim_metrics::Metrics::new(&process.metrics)?),
+        tracer: process.tracer.clone(),
         overtaken: Arc::default(),
     })
 }

@@ -7,6 +7,7 @@
 //! problems too.
 
 mod leftover;
+mod traced;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
@@ -19,10 +20,13 @@ use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
+use protocol::trace::HEADER;
 use runtime::clock::{Clock, Instant};
+use runtime::trace::{self, Tracer};
 use tower::Service as _;
 
 use crate::cors::{Origins, Permissions};
@@ -33,6 +37,7 @@ use crate::serve::Answer;
 use crate::serve::network::Network;
 use crate::serve::source::{self, Peer};
 use leftover::Leftover;
+use traced::Traced;
 
 /// Most headers of a request.
 pub const HEADERS_MAX: usize = 64;
@@ -64,6 +69,7 @@ pub struct Shell {
     metrics: Arc<Metrics>,
     timeout: Duration,
     strangers: Strangers,
+    tracer: Tracer,
 }
 
 /// How people are told apart before anything is known about them.
@@ -81,7 +87,8 @@ impl Shell {
     /// Around these routes.
     #[must_use]
     pub fn new(router: Router, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { router, clock, metrics, timeout: REQUEST_TIMEOUT, strangers: Strangers::default() }
+        let (timeout, strangers, tracer) = (REQUEST_TIMEOUT, Strangers::default(), Tracer::default());
+        Self { router, clock, metrics, timeout, strangers, tracer }
     }
 
     /// With another bound on time, for tests of the bound.
@@ -94,6 +101,12 @@ impl Shell {
     #[must_use]
     pub fn with_strangers(self, strangers: Strangers) -> Self {
         Self { strangers, ..self }
+    }
+
+    /// With requests told here; else none is traced.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     async fn inner(&self, mut request: Request<Body>, permissions: &Permissions) -> Response {
@@ -142,7 +155,10 @@ impl Answer for Shell {
         let (head, body) = request.into_parts();
         let (body, leftover) = Leftover::lend(body);
         let permissions = self.strangers.origins.permissions(&head.method, &head.headers);
-        let mut response = self.inner(Request::from_parts(head, body), &permissions).await;
+        let traced = self.traced(&head, route);
+        let place = traced.as_ref().map(|traced| traced.context);
+        let inner = self.inner(Request::from_parts(head, body), &permissions);
+        let mut response = trace::within(place, inner).await;
         let goes_on = leftover.discard().await;
         let headers = response.headers_mut();
         if http1 && !goes_on {
@@ -156,9 +172,25 @@ impl Answer for Shell {
         headers.entry(REFERRER_POLICY).or_insert(NO_REFERRER);
         permissions.tell(headers);
         let took = self.clock.monotonic().duration_since(arrived);
+        let outcome = problem::outcome(&response);
+        if let Some(traced) = traced {
+            traced.tell(&self.tracer, self.clock.now(), took, outcome, &mut response);
+        }
         self.metrics.seconds[route].observe(took.as_secs_f64());
-        self.metrics.requests[(route, problem::outcome(&response))].inc();
+        self.metrics.requests[(route, outcome)].inc();
         response
+    }
+}
+
+impl Shell {
+    /// Events last for as long as somebody listens: nobody wants them in a trace.
+    fn traced(&self, head: &Parts, route: Route) -> Option<Traced> {
+        if !self.tracer.is_on() || matches!(route, Route::Page | Route::Events | Route::OrderEvents) {
+            return None;
+        }
+        let header = head.headers.get(HEADER).and_then(|header| header.to_str().ok());
+        let (context, parent) = self.tracer.begin(header)?;
+        Some(Traced { context, parent, method: head.method.clone(), route })
     }
 }
 

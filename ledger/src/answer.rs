@@ -17,6 +17,7 @@
 //! and asks again.
 
 pub mod metrics;
+mod traced;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +31,13 @@ use protocol::key::Installation;
 use protocol::wire::{Value as _, WireError};
 use runtime::Process;
 use runtime::clock::Clock;
+use runtime::trace;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::repo::Error;
 use metrics::{AnswerMetrics, Asked, Outcome};
+use traced::Traced;
 
 /// Most questions of one kind under way in this process. Eight connections to Postgres answer some thousand small
 /// questions a second, so the last of these waits about a quarter of a second.
@@ -193,10 +196,14 @@ impl<H> Clerk<H> {
             }
         };
         let (metrics, clock) = (metrics.clone(), self.desk.process.clock.clone());
+        let traced = Traced::of(&self.desk.process.tracer, request.message.headers.as_ref());
         let answer = (self.handler)(question);
         metrics.under_way[Asked(Q::VERB)].inc();
         self.under_way.spawn(async move {
-            let (outcome, result) = bounded(Q::VERB, &metrics, &clock, answer).await;
+            let began = clock.monotonic();
+            let answering = bounded(Q::VERB, &metrics, &clock, answer);
+            let (outcome, result) = trace::within(traced.place(), answering).await;
+            traced.tell(Q::VERB, outcome, clock.now(), clock.monotonic() - began);
             reply::<Q>(&request, result).await;
             metrics.under_way[Asked(Q::VERB)].dec();
             metrics.count(Q::VERB, outcome);

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use runtime::Process;
 use runtime::backoff::Backoff;
 use runtime::clock::Clock;
+use runtime::credentials;
 use runtime::readiness::Part;
 use tokio_util::sync::CancellationToken;
 
@@ -85,6 +86,7 @@ async fn run(args: &RunArgs, process: Process) -> anyhow::Result<()> {
         Ok(())
     });
     let metrics = LedgerMetrics::new(&process.metrics)?;
+    credentials::watch(&process.metrics, credentials::of_nats(&args.nats.args))?;
     if args.has(Role::Payments) {
         roles::payments(&desk, &questions).await?;
         let places = Places::new(client.clone(), installation.clone());

@@ -14,6 +14,7 @@
 
 mod catch_up;
 mod quiet;
+mod traced;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use protocol::sale::StreamIdentity;
 use protocol::status::{Audit, ItemStatus, SaleStatus};
 use protocol::store::{Entry, Feed, From, Store};
 use runtime::clock::{Clock, Instant};
+use runtime::trace::Tracer;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{LedgerMetrics, Table};
@@ -76,6 +78,8 @@ pub struct Follower<S> {
     pub clock: Clock,
     /// What is counted.
     pub metrics: LedgerMetrics,
+    /// Told of messages that are traced.
+    pub tracer: Tracer,
     /// Where the newest status goes.
     pub board: Board,
 }
@@ -197,7 +201,7 @@ impl<'a, S: Store> Following<'a, S> {
         let messages = fresh.map(Message::read).collect::<Result<Vec<_>, _>>();
         let messages = messages.map_err(|broken| End::Halted(broken.0))?;
         let (Some(newest), Some(last)) = (messages.last(), entries.last()) else { return Ok(()) };
-        let began = clock.monotonic();
+        let (began, before) = (clock.monotonic(), self.book.cursor);
         match repo.store(&mut self.rows, &self.book, &self.identity, &messages).await? {
             Stored::Moved => return Err(End::Moved),
             Stored::Committed(book) => self.book = book,
@@ -206,6 +210,7 @@ impl<'a, S: Store> Following<'a, S> {
         metrics.transaction_seconds.observe((now - began).as_secs_f64());
         metrics.messages.inc_by(messages.len() as u64);
         count(metrics, &messages);
+        traced::tell(self.follower, entries.iter().filter(|entry| entry.revision > before), now - began);
         self.committed_at = Some(now);
         let behind = clock.now().duration_since(newest.at).as_secs_f64().max(0.0);
         let lag = if last.pending == 0 { 0.0 } else { behind };

@@ -19,6 +19,7 @@ use protocol::{Revision, Shard, Sku};
 use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context, stream_info};
 use runtime::registry::Table;
+use runtime::trace::Tracer;
 use serde_json::json;
 
 use crate::args::Storage;
@@ -49,6 +50,8 @@ pub struct Hands {
     pub default_replicas: u8,
     /// Where streams are kept.
     pub storage: Storage,
+    /// Told of looks that are traced; what they write belongs to them.
+    pub tracer: Tracer,
 }
 
 /// Does the steps in order. Returns the resource as it is after them. `published_at` is the revision of what was published

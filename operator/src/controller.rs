@@ -48,6 +48,7 @@ mod pending;
 mod removal;
 mod teller;
 mod tenure;
+mod traced;
 mod wake;
 mod watch;
 
@@ -239,9 +240,11 @@ async fn reconcile(
     let api = context.api(&namespace);
     let Memory { early, told, .. } = context.memory(&uid);
     let under_way = context.begins(&uid);
-    let look = tokio::time::timeout(LOOK_MAX, Box::pin(visit(&context, &api, sale.clone(), early > 0))).await;
+    let look = tokio::time::timeout(LOOK_MAX, Box::pin(visit(&context, &api, sale.clone(), early > 0)));
+    let look = async { look.await.unwrap_or(Err(Error::Overdue(LOOK_MAX.as_secs()))) };
+    let look = traced::traced(&context.hands, &sale, look).await;
     drop(under_way);
-    let error = match look.unwrap_or(Err(Error::Overdue(LOOK_MAX.as_secs()))) {
+    let error = match look {
         Ok(action) => {
             context.remember_unless_gone(&sale, |memory| (memory.early, memory.told) = (0, false));
             if sale.meta().deletion_timestamp.is_some() {

@@ -11,6 +11,7 @@ use protocol::sale::Definition;
 use protocol::status::SaleStatus;
 use runtime::Process;
 use runtime::backoff::Backoff;
+use runtime::credentials;
 use runtime::readiness::Part;
 use runtime::registry::Table;
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ const FINISH_WITHIN: Duration = leader::STOP_BEFORE;
 /// Connects, waits for what is not there yet, and spawns the tasks.
 pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let metrics = OperatorMetrics::new(&process.metrics)?;
+    credentials::watch(&process.metrics, credentials::of_nats(&args.nats))?;
     let config = kube::Config::infer().await.context("no way to the API server: set KUBECONFIG, or run in a pod")?;
     let own_namespace = config.default_namespace.clone();
     let kubernetes = client::connect(config).context("the API server's address cannot be used")?;
@@ -62,6 +64,7 @@ pub(crate) async fn start(args: RunArgs, process: Process) -> anyhow::Result<()>
         clock: process.clock.clone(),
         default_replicas: args.default_replicas,
         storage: args.storage,
+        tracer: process.tracer.clone(),
     };
     let servers = watch_servers(&args, &process, &metrics)?;
     let context = Arc::new(Context::new(kubernetes.clone(), hands, statuses, servers, metrics.clone(), &identity));

@@ -42,7 +42,7 @@ const CLASH_PAUSE: Duration = Duration::from_millis(2);
 /// What says whose stream it is; harmless when it is written already.
 #[must_use]
 pub fn meta_seed(meta: &Meta) -> Vec<Write> {
-    vec![Write { key: Key::Meta, expect: Expect::Absent, value: meta.encode() }]
+    vec![Write { key: Key::Meta, expect: Expect::Absent, value: meta.encode(), trace: None }]
 }
 
 /// An item's buckets, empty and open, all or none; harmless when they are there.
@@ -53,6 +53,7 @@ pub fn bucket_seeds(sku: &Sku, buckets: u16, generation: Generation) -> Vec<Writ
         key: Key::Bucket(sku.clone(), BucketIndex(index)),
         expect: Expect::Absent,
         value: value.clone(),
+        trace: None,
     };
     (0..buckets).map(write).collect()
 }
@@ -161,7 +162,7 @@ fn stamped(found: &Found, definition: &Definition, closed: bool) -> Result<Optio
 }
 
 fn put(found: &Found, next: &Bucket) -> Write {
-    Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode() }
+    Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode(), trace: None }
 }
 
 /// Brings items to their targets, or as close as free units allow: in one batch where nobody else writes their buckets,
@@ -254,7 +255,7 @@ async fn write_moves<S: Store>(store: &S, moves: &[Move]) -> Result<bool, Error>
         let Ok(next) = found.bucket.supply(step.record.delta) else { return Ok(false) };
         writes.push(put(found, &next));
         let key = Key::Supply(found.sku.clone(), step.number);
-        writes.push(Write { key, expect: Expect::Absent, value: step.record.encode() });
+        writes.push(Write { key, expect: Expect::Absent, value: step.record.encode(), trace: None });
     }
     match store.commit(writes).await {
         Outcome::Committed(_) => Ok(true),

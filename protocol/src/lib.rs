@@ -20,6 +20,7 @@
 //! | [`refusal`] | every honest no, with its numbers and what a client can do |
 //! | [`conservation`] | the law that the books must satisfy, checked from both sides |
 //! | [`status`] | what the ledger tells operator and edges about a shard |
+//! | [`trace`] | which trace a request belongs to, as it travels with it |
 //! | [`ask`] | what an edge asks the ledger: people, money, history |
 //! | [`store`] | the port to a shard's stream: one atomic commit, leader reads, a feed; and its in-memory twin |
 //!
@@ -43,6 +44,7 @@ pub mod sale;
 pub mod status;
 pub mod store;
 pub mod supply;
+pub mod trace;
 pub mod wire;
 
 pub use id::{

@@ -57,7 +57,7 @@ impl Standing {
     }
 
     fn write(&self, next: &Order) -> Write {
-        Write { key: self.key(), expect: Expect::At(self.revision), value: next.encode() }
+        Write { key: self.key(), expect: Expect::At(self.revision), value: next.encode(), trace: None }
     }
 }
 
@@ -103,7 +103,7 @@ pub async fn release<S: Store>(
         Ok(planned) => planned,
         Err(place) => return Ok(Attempt::Changed(place)),
     };
-    let first = Write { key, expect: Expect::At(entry.revision), value: bucket.encode() };
+    let first = Write { key, expect: Expect::At(entry.revision), value: bucket.encode(), trace: None };
     let batch = std::iter::once(first).chain(orders).collect();
     Ok(match store.commit(batch).await {
         Outcome::Committed(committed) => Attempt::Done(Refilled { revision: committed.revision(0), bucket }),

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::id::Revision;
 use crate::key::{Key, Keys};
+use crate::trace::TraceContext;
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod memory;
@@ -35,6 +36,8 @@ pub struct Write {
     pub expect: Expect,
     /// The whole new value.
     pub value: Bytes,
+    /// Which trace it belongs to; decides nothing.
+    pub trace: Option<TraceContext>,
 }
 
 /// Most messages in a batch; the server takes 1,000.
@@ -84,6 +87,8 @@ pub struct Entry {
     pub time: Timestamp,
     /// The value.
     pub value: Bytes,
+    /// Which trace its write belongs to.
+    pub trace: Option<TraceContext>,
     /// In a feed: how many more are known to follow.
     pub pending: u64,
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::ServerAddr;
@@ -18,6 +18,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use jiff::SignedDuration;
 use protocol::key::Installation;
+use reqwest::Url;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -54,6 +55,9 @@ pub struct ProcessArgs {
     #[arg(long, env = "SLUICE_DRAIN_SECONDS", default_value_t = 25, value_name = "SECONDS",
         value_parser = value_parser!(u64).range(1..=DRAIN_SECONDS_MAX))]
     pub drain_seconds: u64,
+    /// Where traces are sent
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// Accept secrets that everybody knows; for demonstrations only
     #[arg(long, env = "SLUICE_DEV", value_parser = BoolishValueParser::new())]
     pub dev: bool,
@@ -75,6 +79,40 @@ impl ProcessArgs {
     pub fn clock_offset(&self) -> SignedDuration {
         SignedDuration::from_millis(self.clock_offset_ms)
     }
+}
+
+/// What is traced, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct TraceArgs {
+    /// OpenTelemetry collector that takes traces (OTLP over HTTP), as in `http://collector:4318`; without it nothing is traced
+    #[arg(long, env = "SLUICE_TRACE_ENDPOINT", value_name = "URL", value_parser = http_url)]
+    pub trace_endpoint: Option<Url>,
+    /// Share of requests that are traced, from 0 to 1
+    #[arg(long, env = "SLUICE_TRACE_SAMPLE", default_value_t = 0.01, value_name = "SHARE", value_parser = share)]
+    pub trace_sample: f64,
+}
+
+impl TraceArgs {
+    /// The address that spans are posted to: an address without a path is that of a collector with the usual one.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<String> {
+        let mut url = self.trace_endpoint.clone()?;
+        if url.path() == "/" {
+            url.set_path("/v1/traces");
+        }
+        Some(url.into())
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|error| format!("{error}"))?;
+    let well = matches!(url.scheme(), "http" | "https") && url.password().is_none() && url.username().is_empty();
+    if well { Ok(url) } else { Err("expected http:// or https:// without a name or a password".to_owned()) }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("expected a number from 0 to 1".to_owned()) }
 }
 
 /// How log lines look.
@@ -187,6 +225,14 @@ impl SecretFile {
             return Err(SecretError::Short(self.clone()));
         }
         Ok(key)
+    }
+}
+
+impl SecretFile {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -24,6 +24,9 @@ use protocol::Revision;
 use protocol::key::{Key, Keys, Stream};
 use protocol::sale::StreamIdentity;
 use protocol::store::{Entry, Expect, Feed, From, Outcome, Snapshot, Store, Unavailable, Write};
+use protocol::trace::{HEADER, TraceContext};
+
+use crate::trace;
 
 pub use info::{StreamCluster, StreamConfig, StreamInfo, StreamPeer, StreamState, stream_info};
 
@@ -153,6 +156,7 @@ impl JetStream {
             key: self.key_of(&message.subject),
             revision: Revision(message.sequence),
             time,
+            trace: traced(Some(&message.headers)),
             value: message.payload,
             pending: 0,
         })
@@ -181,7 +185,16 @@ fn conditions(write: &Write) -> HeaderMap {
     };
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Expected-Last-Subject-Sequence", revision.to_string());
+    if let Some(trace) = write.trace.or_else(trace::current) {
+        headers.insert(HEADER, trace.to_string());
+    }
     headers
+}
+
+/// Which trace a message belongs to.
+#[must_use]
+pub fn traced(headers: Option<&HeaderMap>) -> Option<TraceContext> {
+    TraceContext::parse(headers?.get(HEADER)?.as_str())
 }
 
 impl Store for JetStream {
@@ -297,6 +310,7 @@ impl JetStream {
                 revision: Revision(header("Nats-Sequence")?.parse().ok()?),
                 time: header("Nats-Time-Stamp")?.parse().ok()?,
                 value: message.payload.clone(),
+                trace: traced(message.headers.as_ref()),
                 pending: 0,
             })
         };
@@ -331,6 +345,7 @@ impl Feed for JetStreamFeed {
                 revision: Revision(delivered.sequence),
                 time: delivered.time,
                 value: delivered.message.message.payload.clone(),
+                trace: traced(delivered.message.message.headers.as_ref()),
                 pending: delivered.pending,
             });
         }

@@ -29,8 +29,10 @@
 //! | [`process`] | the life from the first line to the exit code; [`Process`] is what a service is handed |
 //! | [`drain`] | what happens between the first `SIGTERM` and the exit; a task that fails takes the process with it |
 //! | [`readiness`] | which parts work and since when; what `/readyz` answers |
+//! | [`trace`] | what became of one request on its way through the processes |
 //! | [`metrics`] | counters, gauges and histograms whose handles are resolved once and whose labels are enums |
 //! | [`admin`] | the second port: `/livez`, `/readyz`, `/metrics` |
+//! | [`credentials`] | until when the credentials of a process are good |
 //! | [`clock`] | what time it is; the one place that asks |
 //! | [`backoff`] | how long to wait before the next try |
 //! | [`nats`] | a connection to a NATS that can do what we need, or one sentence that says why not |
@@ -54,6 +56,7 @@ pub mod admin;
 pub mod args;
 pub mod backoff;
 pub mod clock;
+pub mod credentials;
 pub mod drain;
 pub mod jetstream;
 pub mod metrics;
@@ -63,5 +66,6 @@ pub mod readiness;
 pub mod registry;
 pub mod release;
 pub mod telemetry;
+pub mod trace;
 
 pub use process::Process;

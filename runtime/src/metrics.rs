@@ -126,7 +126,12 @@ impl Metrics {
     /// When the name is taken or is none.
     pub fn gauge_of(&self, name: &str, help: &str, ask: impl Fn() -> i64 + Send + Sync + 'static) -> Result<(), Error> {
         let gauge = IntGauge::new(name, help)?;
-        Ok(self.registry.register(Box::new(Asked { gauge, ask }))?)
+        self.collector(Asked { gauge, ask })
+    }
+
+    /// Whatever else can be collected.
+    pub(crate) fn collector(&self, collector: impl Collector + 'static) -> Result<(), Error> {
+        Ok(self.registry.register(Box::new(collector))?)
     }
 
     /// A family whose labels are not known before the process runs; whoever makes one says why they stay few.

@@ -21,6 +21,7 @@ use crate::drain::{Drain, Signals};
 use crate::metrics::{self, Metrics};
 use crate::readiness::{Readiness, ReadinessMetrics};
 use crate::release;
+use crate::trace::Tracer;
 use crate::{admin, telemetry};
 
 /// How long blocking calls may take once everything else has ended; then they end with the process.
@@ -44,6 +45,8 @@ pub struct Process {
     pub(crate) shown: ReadinessMetrics,
     /// Its tasks, and its end.
     pub drain: Drain,
+    /// What it tells of requests that are traced.
+    pub tracer: Tracer,
 }
 
 impl Process {
@@ -56,7 +59,7 @@ impl Process {
         let readiness = Readiness::new(clock.clone(), drain.stopping());
         let metrics = Metrics::new(component, version)?;
         let shown = ReadinessMetrics::new(&metrics)?;
-        Ok(Self { component, version, metrics, clock, readiness, shown, drain })
+        Ok(Self { component, version, metrics, clock, readiness, shown, drain, tracer: Tracer::default() })
     }
 
     /// Lives: starts, serves the admin port, drains for at most `bound`. Meanwhile `signals` is polled: it may stop the
@@ -135,11 +138,20 @@ fn run(
         let signals = Signals::listen()?;
         let clock = Clock::system();
         clock.set_offset(args.clock_offset());
-        let process = Process::new(component, version, clock)?;
+        let mut process = Process::new(component, version, clock)?;
+        let (tracer, sending) = Tracer::start(&args.trace, component, version, &process.metrics)?;
+        process.tracer = tracer.clone();
+        // Outlives everything that may be told.
+        let mut senders = JoinSet::new();
+        if let Some(sending) = sending {
+            senders.spawn(sending);
+        }
         let admin = admin::bind(args.admin_addr).await?;
         announce(&process, args, &admin)?;
         let signals = signals.obey(process.drain.clone());
-        process.live(admin, signals, args.drain_bound(), start).await
+        let ended = process.live(admin, signals, args.drain_bound(), start).await;
+        tracer.flush().await;
+        ended
     });
     tokio.shutdown_timeout(BLOCKING_BOUND);
     ended
@@ -149,6 +161,9 @@ fn announce(process: &Process, args: &ProcessArgs, admin: &TcpListener) -> io::R
     let Process { component, version, .. } = process;
     let address = admin.local_addr()?;
     tracing::info!(admin.address = %address, build.commit = release::commit(), "{component} {version} starts");
+    if let Some(endpoint) = args.trace.endpoint() {
+        tracing::info!(trace.share = args.trace.trace_sample, "traces are sent to {endpoint}");
+    }
     if args.dev {
         tracing::warn!("secrets that everybody knows are accepted (--dev): not for real sales");
     }

@@ -22,7 +22,7 @@ fn order(number: u8) -> Key {
 }
 
 fn write(key: Key, expect: Expect, value: &'static str) -> Write {
-    Write { key, expect, value: Bytes::from_static(value.as_bytes()) }
+    Write { key, expect, value: Bytes::from_static(value.as_bytes()), trace: None }
 }
 
 async fn client() -> async_nats::Client {

@@ -65,6 +65,9 @@ pub(crate) struct Up {
     /// Replicas of each stream in that NATS.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     replicas: u8,
+    /// Send a trace of every request to this OpenTelemetry collector, as in `http://127.0.0.1:4318`.
+    #[arg(long, value_name = "URL")]
+    trace_endpoint: Option<String>,
 }
 
 /// What the crowd does.

@@ -59,6 +59,8 @@ pub struct Plan {
     pub ledgers: usize,
     /// Replicas of each stream.
     pub replicas: u8,
+    /// Who is told of every request; without it none is traced.
+    pub traces: Option<String>,
 }
 
 /// A service with the address of its admin port, and of its public one if it has one.
@@ -154,6 +156,7 @@ impl Plan {
             further_operators: 0,
             ledgers: 2,
             replicas,
+            traces: None,
         })
     }
 }
@@ -277,6 +280,11 @@ fn member(
     Ok(Member { service, admin: format!("http://127.0.0.1:{admin}"), public })
 }
 
+fn traced(plan: &Plan) -> Vec<String> {
+    let endpoint = plan.traces.iter().map(|endpoint| format!("--trace-endpoint={endpoint}"));
+    endpoint.chain(plan.traces.iter().map(|_| "--trace-sample=1".to_owned())).collect()
+}
+
 fn arguments<const N: usize>(these: [&str; N]) -> Vec<String> {
     these.iter().map(ToString::to_string).collect()
 }
@@ -301,11 +309,12 @@ fn start_operator(bed: &Bed, name: &str, plan: &Plan, index: usize) -> anyhow::R
         arguments.push(format!("--nats-monitor-urls={}", plan.nats_monitors.join(",")));
     }
     let environment = vec![("KUBECONFIG", path(kubeconfig)?.to_owned())];
+    arguments.extend(traced(plan));
     member(bed, &format!("{name}-operator-{index}"), "sluice-operator", None, arguments, environment)
 }
 
 fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -> anyhow::Result<Member> {
-    let arguments = arguments([
+    let mut arguments = arguments([
         "run",
         "--nats-url",
         &plan.nats,
@@ -318,6 +327,7 @@ fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -
         "--payment-key-file",
         path(&keys.payment)?,
     ]);
+    arguments.extend(traced(plan));
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }
 
@@ -369,5 +379,6 @@ fn start_edge(
         arguments.extend(settings);
         arguments.extend([format!("--oidc-client-id={SHOP}"), format!("--oidc-redirect-url={redirect}")]);
     }
+    arguments.extend(traced(plan));
     member(bed, &format!("{name}-edge-{index}"), "sluice-edge", Some(*port), arguments, Vec::new())
 }

@@ -29,6 +29,7 @@
 pub mod bed;
 pub mod books;
 pub mod browser;
+pub mod collector;
 mod command;
 pub mod crowd;
 mod eventually;
@@ -58,6 +59,7 @@ pub mod warden;
 
 pub use bed::{Bed, BedBuilder};
 pub use browser::Browser;
+pub use collector::Collector;
 pub use eventually::eventually;
 pub use issuer::Issuer;
 pub use kubernetes::{Audited, ControllerManager, Kubernetes};

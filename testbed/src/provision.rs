@@ -128,8 +128,11 @@ pub async fn restamp(
                 let stamped = bucket.stamp(definition.generation, supply::bucket_state(closed))?;
                 let Some(stamped) = stamped else { continue };
                 let key = Key::Bucket(item.sku.clone(), index);
-                commit(&store, vec![Write { key, expect: Expect::At(entry.revision), value: stamped.encode() }])
-                    .await?;
+                commit(
+                    &store,
+                    vec![Write { key, expect: Expect::At(entry.revision), value: stamped.encode(), trace: None }],
+                )
+                .await?;
             }
         }
     }
@@ -178,13 +181,14 @@ async fn create(client: &async_nats::Client, stream: &Stream) -> anyhow::Result<
 
 async fn seed(store: &JetStream, definition: &Definition, shards: u16) -> anyhow::Result<()> {
     let meta = Meta { uid: definition.uid.clone(), epoch: definition.epoch, shards, digest: "0".repeat(64) };
-    commit(store, vec![Write { key: Key::Meta, expect: Expect::Absent, value: meta.encode() }]).await?;
+    commit(store, vec![Write { key: Key::Meta, expect: Expect::Absent, value: meta.encode(), trace: None }]).await?;
     for item in &definition.items {
         let seeded = Bucket::seeded(definition.generation).encode();
         let seeds = (0..item.buckets).map(|index| Write {
             key: Key::Bucket(item.sku.clone(), BucketIndex(index)),
             expect: Expect::Absent,
             value: seeded.clone(),
+            trace: None,
         });
         commit(store, seeds.collect()).await?;
     }
@@ -205,8 +209,8 @@ async fn fill(store: &JetStream, definition: &Definition, item: &Item, units: Un
         let key = Key::Bucket(item.sku.clone(), *index);
         let record = Key::Supply(item.sku.clone(), step.number);
         let batch = vec![
-            Write { key, expect: Expect::At(entry.revision), value: filled.encode() },
-            Write { key: record, expect: Expect::Absent, value: step.record.encode() },
+            Write { key, expect: Expect::At(entry.revision), value: filled.encode(), trace: None },
+            Write { key: record, expect: Expect::Absent, value: step.record.encode(), trace: None },
         ];
         commit(store, batch).await?;
     }

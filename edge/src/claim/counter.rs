@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use protocol::bucket::Bucket;
 use protocol::order::Order;
+use protocol::trace::TraceContext;
 use protocol::{BucketIndex, CustomerId, Generation, OrderNumber, Revision, Sku, Units};
 use runtime::clock::Instant;
 use tokio::sync::{Notify, oneshot};
@@ -81,6 +82,8 @@ pub(super) struct Waiting {
     pub(super) order: Order,
     /// When it was queued, until it is sent first.
     pub(super) since: Option<Instant>,
+    /// Which trace it belongs to.
+    pub(super) trace: Option<TraceContext>,
     pub(super) stage: Arc<Stage>,
     pub(super) reply: oneshot::Sender<Reply>,
 }

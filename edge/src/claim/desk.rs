@@ -12,6 +12,7 @@ use protocol::sale::Definition;
 use protocol::store::Store;
 use protocol::{Generation, Sku};
 use runtime::clock::Clock;
+use runtime::trace::Tracer;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +58,8 @@ pub struct Floor {
     pub tasks: TaskTracker,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Told of batches with claims that are traced.
+    pub tracer: Tracer,
     /// Told when the buckets of a desk turn out to be ahead of its definition.
     pub overtaken: Arc<Notify>,
 }

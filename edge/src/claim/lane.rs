@@ -25,6 +25,7 @@ use protocol::{BucketIndex, Revision, Units};
 use super::counter::{Adopted, Adoption, Counter, Reply, Waiting};
 use super::desk::Desk;
 use super::settle;
+use super::traced::Traced;
 
 /// Pause before a definite, passing no is tried again; doubled each time, jittered.
 const BACKOFF_FIRST: Duration = Duration::from_millis(5);
@@ -138,9 +139,11 @@ impl<S: Store> Lane<S> {
                 return self.counter.requeue(group);
             };
             let began = self.desk.floor.clock.monotonic();
-            let outcome = self.desk.store.commit(batch(&self.counter, &adopted, &next, &group)).await;
+            let traced = Traced::of(&self.desk.floor.tracer, &group);
+            let outcome = self.desk.store.commit(batch(&self.counter, &adopted, &next, &group, &traced)).await;
             let took = self.desk.floor.clock.monotonic().saturating_duration_since(began);
             self.desk.floor.metrics.batch(&outcome, took, group.len());
+            traced.tell(&self.desk.floor, &outcome, took, group.len());
             match outcome {
                 Outcome::Committed(committed) => {
                     self.counter.paced(took, group.len());
@@ -268,16 +271,18 @@ impl<S: Store> Lane<S> {
 }
 
 /// The bucket first: when its condition and an order's both fail, it is the bucket that gets reported.
-fn batch(counter: &Counter, adopted: &Adopted, next: &Bucket, group: &[Waiting]) -> Vec<Write> {
+fn batch(counter: &Counter, adopted: &Adopted, next: &Bucket, group: &[Waiting], traced: &Traced) -> Vec<Write> {
     let bucket = Write {
         key: Key::Bucket(counter.sku.clone(), adopted.index),
         expect: Expect::At(adopted.revision),
         value: next.encode(),
+        trace: None,
     };
-    let orders = group.iter().map(|waiting| Write {
+    let orders = group.iter().enumerate().map(|(position, waiting)| Write {
         key: Key::Order(waiting.customer, waiting.number),
         expect: Expect::Absent,
         value: waiting.order.encode(),
+        trace: traced.context(position),
     });
     std::iter::once(bucket).chain(orders).collect()
 }

@@ -200,6 +200,7 @@ async fn gather<S: Store>(desk: &Arc<Desk<S>>, definition: &Definition, sku: &Sk
         key: Key::Bucket(sku.clone(), known.index),
         expect: Expect::At(known.revision),
         value: value.encode(),
+        trace: None,
     };
     match desk.store.commit(vec![write(from, &less), write(to, &more)]).await {
         Outcome::Committed(committed) => {
@@ -224,7 +225,7 @@ async fn close_buckets<S: Store>(desk: &Desk<S>, definition: &Definition) {
             continue;
         }
         let key = Key::Bucket(sku.clone(), known.index);
-        let write = Write { key, expect: Expect::At(known.revision), value: closed.encode() };
+        let write = Write { key, expect: Expect::At(known.revision), value: closed.encode(), trace: None };
         if let Outcome::Committed(committed) = desk.store.commit(vec![write]).await {
             desk.view.learn(&sku, known.index, committed.revision(0), &closed);
         }

@@ -93,7 +93,7 @@ async fn burn<S: Store>(desk: &Desk<S>, sku: &Sku, adopted: &Adopted) -> Result<
         return Ok(true);
     }
     let key = Key::Bucket(sku.clone(), adopted.index);
-    let write = Write { key, expect: Expect::At(now.revision), value: now.bucket.encode() };
+    let write = Write { key, expect: Expect::At(now.revision), value: now.bucket.encode(), trace: None };
     desk.floor.metrics.burn();
     match desk.store.commit(vec![write]).await {
         Outcome::Committed(committed) => {

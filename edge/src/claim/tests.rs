@@ -12,6 +12,7 @@ use protocol::supply::Supply;
 use protocol::wire::Value;
 use protocol::{BucketIndex, Epoch, Generation, IdempotencyKey, SaleId, Shard, Sku};
 use runtime::clock::Clock;
+use runtime::trace::Tracer;
 use tokio_util::task::TaskTracker;
 
 use super::desk::{Floor, Shape};
@@ -80,11 +81,16 @@ async fn provisioned() -> Memory {
         };
         let key = Key::Bucket(sku(), BucketIndex(index));
         let seeded = Bucket::seeded(Generation(1));
-        let seed = Write { key: key.clone(), expect: Expect::Absent, value: seeded.encode() };
+        let seed = Write { key: key.clone(), expect: Expect::Absent, value: seeded.encode(), trace: None };
         let Outcome::Committed(at) = memory.commit(vec![seed]).await else { panic!("not seeded") };
         let batch = vec![
-            Write { key, expect: Expect::At(at.last), value: seeded.supply(record.delta).unwrap().encode() },
-            Write { key: Key::Supply(sku(), number), expect: Expect::Absent, value: record.encode() },
+            Write {
+                key,
+                expect: Expect::At(at.last),
+                value: seeded.supply(record.delta).unwrap().encode(),
+                trace: None,
+            },
+            Write { key: Key::Supply(sku(), number), expect: Expect::Absent, value: record.encode(), trace: None },
         ];
         assert!(matches!(memory.commit(batch).await, Outcome::Committed(_)));
     }
@@ -99,6 +105,7 @@ fn edges(memory: &Memory, definition: &Definition) -> Vec<Arc<Desk<Memory>>> {
             clock: clock.clone(),
             tasks: TaskTracker::new(),
             metrics: Arc::new(Metrics::new(&runtime::metrics::Metrics::new("test", "0").unwrap()).unwrap()),
+            tracer: Tracer::default(),
             overtaken: Arc::default(),
         };
         let shape = Shape { lanes_max: 2, claims_max: 4 };

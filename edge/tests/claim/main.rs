@@ -27,6 +27,7 @@ use protocol::refusal::{Limit, Refusal};
 use protocol::sale::{Definition, DesiredState};
 use protocol::{CustomerId, Generation, IdempotencyKey, Sku, Units};
 use runtime::clock::Clock;
+use runtime::trace::Tracer;
 use testbed::{Bed, Proxy};
 use tokio_util::task::TaskTracker;
 
@@ -49,6 +50,7 @@ async fn engine_at(url: &str, clock: Clock) -> Engine {
             clock,
             tasks: TaskTracker::new(),
             metrics: Arc::new(metrics),
+            tracer: Tracer::default(),
             overtaken: Arc::default(),
         },
     )

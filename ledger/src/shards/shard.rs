@@ -117,7 +117,7 @@ async fn follow(
         Some(Err(OpenError::Missing(name))) => return End::Lost(format!("stream {name} does not exist")),
         Some(Err(refused)) => return End::Halted(refused.to_string()),
     };
-    let (uid, clock) = (definition.uid.clone(), process.clock);
+    let (uid, clock, tracer) = (definition.uid.clone(), process.clock, process.tracer);
     let expiry = definition.holds().then(|| Expiry {
         store: store.clone(),
         stream: stream.clone(),
@@ -128,7 +128,7 @@ async fn follow(
         metrics: metrics.clone(),
         overdue,
     });
-    let follower = Follower { store, repo, stream, identity, uid, clock, metrics, board };
+    let follower = Follower { store, repo, stream, identity, uid, clock, metrics, tracer, board };
     // A shard that is not followed is not trusted: nothing in it expires until somebody follows it again.
     let followed = CancellationToken::new();
     let expiring = async {

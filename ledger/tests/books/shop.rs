@@ -193,7 +193,7 @@ impl Shop {
             bucket.give_back(units(-take))?
         };
         let key = Key::Bucket(shoe(), BucketIndex(index));
-        let bucket = Write { key, expect: Expect::At(entry.revision), value: next.encode() };
+        let bucket = Write { key, expect: Expect::At(entry.revision), value: next.encode(), trace: None };
         match self.store.commit(vec![bucket, write]).await {
             Outcome::Committed(committed) => Ok(committed.last),
             other => bail!("not committed: {other:?}"),
@@ -203,7 +203,7 @@ impl Shop {
     /// A claim, as an edge writes it: customer's order at a number, units out of bucket 0.
     pub(crate) async fn claim(&self, customer: CustomerId, number: u8, order: &Order) -> Revision {
         let key = Key::Order(customer, OrderNumber(number));
-        let write = Write { key, expect: Expect::Absent, value: order.encode() };
+        let write = Write { key, expect: Expect::Absent, value: order.encode(), trace: None };
         self.batch(0, i64::from(order.quantity.0), write).await.unwrap()
     }
 
@@ -214,10 +214,10 @@ impl Shop {
         let (index, entry, bucket) = self.fullest(units).await.unwrap();
         let next = bucket.claim(Units(units.try_into().unwrap()), generation).unwrap();
         let key = Key::Bucket(shoe(), BucketIndex(index));
-        let taken = Write { key, expect: Expect::At(entry.revision), value: next.encode() };
+        let taken = Write { key, expect: Expect::At(entry.revision), value: next.encode(), trace: None };
         let claims = orders.iter().map(|(customer, order)| {
             let key = Key::Order(*customer, OrderNumber(0));
-            Write { key, expect: Expect::Absent, value: order.encode() }
+            Write { key, expect: Expect::Absent, value: order.encode(), trace: None }
         });
         let outcome = self.store.commit(std::iter::once(taken).chain(claims).collect()).await;
         assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
@@ -238,13 +238,13 @@ impl Shop {
     pub(crate) async fn release(&self, customer: CustomerId, number: u8, order: &Order, at: Revision) -> Revision {
         let next = order.released(Reason::Cancelled).unwrap();
         let key = Key::Order(customer, OrderNumber(number));
-        let write = Write { key, expect: Expect::At(at), value: next.encode() };
+        let write = Write { key, expect: Expect::At(at), value: next.encode(), trace: None };
         self.batch(1, -i64::from(order.quantity.0), write).await.unwrap()
     }
 
     /// Writes a value under a key of the sale's stream, whatever it is.
     pub(crate) async fn write(&self, key: Key, expect: Expect, value: bytes::Bytes) -> Revision {
-        match self.store.commit(vec![Write { key, expect, value }]).await {
+        match self.store.commit(vec![Write { key, expect, value, trace: None }]).await {
             Outcome::Committed(committed) => committed.last,
             other => panic!("not committed: {other:?}"),
         }

@@ -19,6 +19,7 @@ use protocol::{CustomerId, IdempotencyKey, OrderNumber, Revision, SaleId, Shard,
 use runtime::clock::Clock;
 use runtime::jetstream::JetStream;
 use runtime::registry::Table;
+use runtime::trace::Tracer;
 use serde_json::{Value, json};
 use testbed::kubernetes::faulty::FaultyServer;
 use testbed::{Bed, Service, eventually};
@@ -182,6 +183,7 @@ impl World {
             clock: Clock::system(),
             default_replicas: 1,
             storage: Storage::Memory,
+            tracer: Tracer::default(),
         })
     }
 
@@ -247,9 +249,10 @@ impl World {
                     expires_at: None,
                     payment: None,
                 };
-                let bucket = Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode() };
+                let bucket =
+                    Write { key: found.key(), expect: Expect::At(found.revision), value: next.encode(), trace: None };
                 let key = protocol::key::Key::Order(customer, OrderNumber(0));
-                let order = Write { key, expect: Expect::Absent, value: order.encode() };
+                let order = Write { key, expect: Expect::Absent, value: order.encode(), trace: None };
                 let outcome = store.commit(vec![bucket, order]).await;
                 ensure!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
                 customers.next();

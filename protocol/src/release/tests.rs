@@ -35,7 +35,7 @@ fn sold_out(orders: u32) -> (Memory, Vec<Standing>) {
         other => panic!("not committed: {other:?}"),
     };
     let bucket = |index| Key::Bucket(sku(), BucketIndex(index));
-    let write = |key, expect, value: bytes::Bytes| Write { key, expect, value };
+    let write = |key, expect, value: bytes::Bytes| Write { key, expect, value, trace: None };
     let seeded = Bucket::seeded(generation);
     for index in 0..2 {
         commit(vec![write(bucket(index), Expect::Absent, seeded.encode())]);
@@ -151,7 +151,7 @@ fn a_closed_bucket_takes_units_back() {
     let entry = memory.peek(&Key::Bucket(sku(), BucketIndex(1))).unwrap();
     let closed = Bucket::decode(&entry.value).unwrap().stamp(Generation(2), BucketState::Closed).unwrap().unwrap();
     let key = Key::Bucket(sku(), BucketIndex(1));
-    let write = Write { key, expect: Expect::At(entry.revision), value: closed.encode() };
+    let write = Write { key, expect: Expect::At(entry.revision), value: closed.encode(), trace: None };
     assert!(matches!(now(memory.commit(vec![write])), Outcome::Committed(_)));
     assert!(matches!(now(release(&memory, &sku(), BucketIndex(1), &expired(&standing))), Ok(Attempt::Done(_))));
     assert_eq!(free(&memory, 1), Units(1));

@@ -87,11 +87,11 @@ fn clones_of_a_part_are_the_same_part() {
 
 #[test]
 fn parts_of_one_kind_are_one_series_that_tells_whether_all_are_well() {
-    let bench = Bench::new();
+    let bench = bench();
     let metrics = crate::metrics::Metrics::new("test", "0").unwrap();
     let shown = ReadinessMetrics::new(&metrics).unwrap();
     let (shop, other) = (bench.readiness.part("namespace shop", true), bench.readiness.part("namespace other", true));
-    bench.readiness.part("redis", false);
+    let _redis = bench.readiness.part("redis", false);
     shop.set_ok();
     shown.show(&bench.readiness.report());
     let text = || metrics.encode().unwrap();

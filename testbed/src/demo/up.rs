@@ -56,12 +56,14 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             further_operators: 0,
             ledgers: 2,
             replicas: up.replicas,
+            traces: None,
         },
         _ if up.cluster_nats => Plan::on_cluster(bed).await?,
         _ => Plan::on(bed).await?,
     };
     plan.page = installation::built_page();
     plan.issuer = Issuer::is_installed();
+    plan.traces.clone_from(&up.trace_endpoint);
     say("starting the operator, two ledgers and two edges");
     let installation = Installation::start(bed, plan).await?;
     for sample in samples::samples(now())? {

@@ -24,6 +24,7 @@ mod session;
 mod shoppers;
 mod silent;
 mod stored;
+mod traced;
 mod viewers;
 mod wrong;
 

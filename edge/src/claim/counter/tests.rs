@@ -13,7 +13,7 @@ fn waiting(name: &str, quantity: u32) -> (oneshot::Receiver<Reply>, Waiting) {
     let key = IdempotencyKey::parse("key").unwrap();
     let order = Request { key, sku: sku(), quantity: Units(quantity) }.order(None);
     let customer = CustomerId::derive(b"key", "test", name);
-    (told, Waiting { customer, number: OrderNumber(0), order, since: None, stage: Arc::default(), reply })
+    (told, Waiting { customer, number: OrderNumber(0), order, since: None, trace: None, stage: Arc::default(), reply })
 }
 
 fn counter() -> Counter {

@@ -10,7 +10,7 @@ async fn rewrite(memory: &Memory, buckets: impl IntoIterator<Item = u16>, change
         let key = Key::Bucket(sku(), BucketIndex(index));
         let entry = memory.peek(&key).unwrap();
         let value = change(Bucket::decode(&entry.value).unwrap()).encode();
-        let written = memory.commit(vec![Write { key, expect: Expect::At(entry.revision), value }]).await;
+        let written = memory.commit(vec![Write { key, expect: Expect::At(entry.revision), value, trace: None }]).await;
         assert!(matches!(written, Outcome::Committed(_)), "{written:?}");
     }
 }

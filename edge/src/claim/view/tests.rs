@@ -65,7 +65,14 @@ fn a_stream_that_is_followed_again_where_it_broke_off_is_complete_at_once_unless
 }
 
 fn entry(revision: u64, key: Key, value: bytes::Bytes) -> Entry {
-    Entry { key: Some(key), revision: Revision(revision), time: jiff::Timestamp::UNIX_EPOCH, value, pending: 0 }
+    Entry {
+        key: Some(key),
+        revision: Revision(revision),
+        time: jiff::Timestamp::UNIX_EPOCH,
+        value,
+        trace: None,
+        pending: 0,
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::super::{Committed, Entry, Expect, Outcome, Snapshot, Write};
 use crate::id::Revision;
 use crate::key::{Key, Keys};
+use crate::trace::TraceContext;
 
 /// One stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Logged {
     pub time: Timestamp,
     /// The value.
     pub value: Bytes,
+    /// Which trace it belongs to.
+    pub trace: Option<TraceContext>,
     /// Revision of the first message of its batch: messages with the same one were stored together.
     pub batch: Revision,
 }
@@ -31,6 +34,7 @@ impl Logged {
             revision: self.revision,
             time: self.time,
             value: self.value.clone(),
+            trace: self.trace,
             pending: 0,
         }
     }
@@ -101,7 +105,8 @@ impl Log {
                 self.kept.remove(&superseded);
             }
             self.kept.insert(revision);
-            self.messages.push(Logged { key: write.key, revision, time: now, value: write.value, batch: first });
+            let Write { key, value, trace, .. } = write;
+            self.messages.push(Logged { key, revision, time: now, value, trace, batch: first });
         }
         Outcome::Committed(Committed { last: self.last(), count })
     }

@@ -41,7 +41,7 @@ fn order_key(name: &str, number: u8) -> Key {
 }
 
 fn write(key: Key, expect: Expect, value: &str) -> Write {
-    Write { key, expect, value: value.to_owned().into() }
+    Write { key, expect, value: value.to_owned().into(), trace: None }
 }
 
 fn put(memory: &Memory, key: Key, expect: Expect, value: &str) -> Revision {
@@ -377,8 +377,8 @@ fn filled() -> (Memory, Bucket, Revision) {
     let Plan::Write(steps) = plan(None, &target, &[(BucketIndex(0), seeded.clone())]) else { panic!("a fill") };
     let filled = seeded.supply(steps[0].record.delta).unwrap();
     let batch = vec![
-        Write { key: bucket_key(0), expect: Expect::At(at), value: filled.encode() },
-        Write { key: Key::Supply(sku(), 1), expect: Expect::Absent, value: steps[0].record.encode() },
+        Write { key: bucket_key(0), expect: Expect::At(at), value: filled.encode(), trace: None },
+        Write { key: Key::Supply(sku(), 1), expect: Expect::Absent, value: steps[0].record.encode(), trace: None },
     ];
     assert!(matches!(now(memory.commit(batch)), Outcome::Committed(_)));
     (memory, filled, Revision(at.0 + 1))
@@ -386,7 +386,7 @@ fn filled() -> (Memory, Bucket, Revision) {
 
 fn store(memory: &Memory, writes: Vec<(Key, bytes::Bytes)>) {
     let at = |key: &Key| memory.peek(key).map_or(Expect::Absent, |entry| Expect::At(entry.revision));
-    let batch = writes.into_iter().map(|(key, value)| Write { expect: at(&key), key, value }).collect();
+    let batch = writes.into_iter().map(|(key, value)| Write { expect: at(&key), key, value, trace: None }).collect();
     assert!(matches!(now(memory.commit(batch)), Outcome::Committed(_)));
 }
 

@@ -1,0 +1,122 @@
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::routing::post;
+use tokio::net::TcpListener;
+
+use super::*;
+
+fn args(endpoint: Option<String>, share: f64) -> TraceArgs {
+    TraceArgs { trace_endpoint: endpoint.map(|endpoint| endpoint.parse().unwrap()), trace_sample: share }
+}
+
+struct Collector {
+    address: String,
+    posts: mpsc::Receiver<Bytes>,
+}
+
+/// Takes what is posted, and answers like this.
+async fn collector(answer: StatusCode) -> Collector {
+    let (told, posts) = mpsc::channel(64);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let take = post(async move |body: Bytes| {
+        told.send(body).await.unwrap();
+        answer
+    });
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/traces", take)).await });
+    Collector { address, posts }
+}
+
+fn started(args: &TraceArgs) -> (Tracer, Metrics) {
+    let metrics = Metrics::new("sluice-test", "0").unwrap();
+    let (tracer, sending) = Tracer::start(args, "sluice-test", "0", &metrics).unwrap();
+    if let Some(sending) = sending {
+        tokio::spawn(sending);
+    }
+    (tracer, metrics)
+}
+
+fn told(tracer: &Tracer, context: TraceContext, name: &'static str) {
+    tracer.tell(&Span {
+        name: name.into(),
+        kind: Kind::Server,
+        context,
+        parent: 0,
+        ended: Timestamp::constant(1_800_000_000, 0),
+        took: Duration::from_millis(3),
+        error: None,
+        attributes: &[("sluice.outcome", Value::from("taken"))],
+    });
+}
+
+fn contains(body: &Bytes, text: &[u8]) -> bool {
+    body.windows(text.len()).any(|window| window == text)
+}
+
+#[tokio::test]
+async fn what_was_told_is_at_the_collector_after_a_flush() {
+    let mut collector = collector(StatusCode::OK).await;
+    let (tracer, metrics) = started(&args(Some(collector.address.clone()), 1.0));
+    let (context, parent) = tracer.begin(None).unwrap();
+    assert_eq!(parent, 0);
+    told(&tracer, context, "a claim");
+    tracer.flush().await;
+    let body = collector.posts.try_recv().unwrap();
+    for text in [b"a claim".as_slice(), b"sluice-test", b"sluice.outcome", &context.trace.to_be_bytes()] {
+        assert!(contains(&body, text), "{text:?}");
+    }
+    assert!(metrics.encode().unwrap().contains("sluice_trace_spans_total{fate=\"exported\"} 1\n"));
+}
+
+#[tokio::test]
+async fn a_collector_that_refuses_costs_its_spans_and_nothing_else() {
+    let mut collector = collector(StatusCode::BAD_REQUEST).await;
+    let (tracer, metrics) = started(&args(Some(collector.address.clone()), 1.0));
+    told(&tracer, tracer.begin(None).unwrap().0, "refused");
+    tracer.flush().await;
+    assert!(collector.posts.try_recv().is_ok());
+    assert!(metrics.encode().unwrap().contains("sluice_trace_spans_total{fate=\"refused\"} 1\n"));
+}
+
+#[tokio::test]
+async fn without_a_collector_nothing_is_kept() {
+    let (tracer, _) = started(&args(None, 1.0));
+    assert!(!tracer.is_on());
+    assert_eq!(tracer.begin(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")), None);
+    let place = TraceContext { trace: 1, span: 1 };
+    assert_eq!((tracer.child(Some(place)), current()), (None, None));
+    tracer.flush().await;
+}
+
+#[tokio::test]
+async fn the_trace_is_the_askers_and_the_choice_is_ours() {
+    let (tracer, _) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
+    let header = |trace: u128| format!("00-{trace:032x}-b7ad6b7169203331-01");
+    let kept: Vec<u128> = (1..=4_000).filter(|trace| tracer.begin(Some(&header(*trace))).is_some()).collect();
+    assert!((800..=1_200).contains(&kept.len()), "a quarter of 4,000, give or take: {}", kept.len());
+    let first = *kept.first().unwrap();
+    let (context, parent) = tracer.begin(Some(&header(first))).unwrap();
+    assert_eq!((context.trace, parent), (first, 0xb7ad_6b71_6920_3331));
+    let child = tracer.child(Some(context)).unwrap();
+    assert!(child.trace == first && child.span != context.span);
+    // Whoever knows one edge's choice does not know another's.
+    let (other, _) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
+    let differs = (1..=4_000).filter(|trace| other.begin(Some(&header(*trace))).is_some()).ne(kept);
+    assert!(differs);
+}
+
+#[tokio::test]
+async fn work_knows_where_it_belongs_and_only_while_it_runs() {
+    let place = TraceContext { trace: 7, span: 9 };
+    assert_eq!(within(Some(place), async { current() }).await, Some(place));
+    assert_eq!(within(None, async { current() }).await, None);
+    assert_eq!(current(), None);
+}
+
+#[test]
+fn an_address_without_a_path_gets_the_usual_one() {
+    let endpoint = |text: &str| args(Some(text.to_owned()), 1.0).endpoint().unwrap();
+    assert_eq!(endpoint("http://collector:4318"), "http://collector:4318/v1/traces");
+    assert_eq!(endpoint("https://collector/otlp/v1/traces"), "https://collector/otlp/v1/traces");
+}
