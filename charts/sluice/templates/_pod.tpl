@@ -77,7 +77,12 @@ labels:
   {{- with .service.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .service.podAnnotations }}
+{{- $annotations := .service.podAnnotations }}
+{{- if and .root.Values.monitoring.scrapeAnnotations.enabled (has .component (list "operator" "edge" "ledger")) }}
+{{- $scraped := dict "prometheus.io/scrape" "true" "prometheus.io/port" "9090" "prometheus.io/path" "/metrics" }}
+{{- $annotations = merge (dict) ($annotations | default dict) $scraped }}
+{{- end }}
+{{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
