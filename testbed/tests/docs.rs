@@ -25,10 +25,15 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display())).unwrap()
 }
 
+/// The files of a folder that end so, by their paths.
+fn files(folder: &str, end: &str) -> impl Iterator<Item = String> {
+    let names = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(move |name| format!("{folder}/{}", name.to_str().unwrap())).filter(move |path| path.ends_with(end))
+}
+
 /// The README and every page below `docs`, by their paths.
 fn pages() -> BTreeMap<String, String> {
-    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let docs = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|name| name.ends_with(".md"));
+    let docs = files("docs", ".md").chain(files("docs/runbooks", ".md"));
     let pages: BTreeMap<_, _> = docs.chain(["README.md".to_owned()]).map(|path| (path.clone(), read(&path))).collect();
     assert!(pages.len() > 5, "there are more pages than {:?}", pages.keys());
     pages
@@ -226,19 +231,41 @@ fn sources(end: &str) -> String {
     text
 }
 
+/// The metrics that a text names and that nothing counts. What rules record has colons in its name and is no metric of ours.
+fn uncounted<'a>(counted: &str, text: &'a str) -> Vec<&'a str> {
+    let named = words(text, "sluice_", |c| c.is_ascii_lowercase() || c == '_');
+    let recorded = |name: &&str| {
+        let at = name.as_ptr() as usize - text.as_ptr() as usize;
+        text[..at].ends_with(':')
+    };
+    let base = |name: &str| {
+        let parts = ["_bucket", "_sum", "_count"];
+        parts.into_iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name).to_owned()
+    };
+    let is_there =
+        |name: &&str| counted.contains(&format!("\"{name}\"")) || counted.contains(&format!("\"{}\"", base(name)));
+    named.filter(|name| !recorded(name) && !is_there(name)).collect()
+}
+
 #[test]
 fn every_metric_that_a_page_names_is_counted() {
     let counted = sources("/metrics.rs");
     nothing_wrong(|_, parts| {
-        let named = parts.code.iter().flat_map(|line| words(line, "sluice_", |c| c.is_ascii_lowercase() || c == '_'));
-        let base = |name: &str| {
-            let parts = ["_bucket", "_sum", "_count"];
-            parts.into_iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name).to_owned()
-        };
-        let is_there =
-            |name: &&str| counted.contains(&format!("\"{name}\"")) || counted.contains(&format!("\"{}\"", base(name)));
-        named.filter(|name| !is_there(name)).map(|name| format!("nothing counts {name}")).collect()
+        let missing = parts.code.iter().flat_map(|line| uncounted(&counted, line));
+        missing.map(|name| format!("nothing counts {name}")).collect()
     });
+}
+
+#[test]
+fn every_metric_that_an_alert_or_a_dashboard_reads_is_counted() {
+    let counted = sources("/metrics.rs");
+    let read_by = |path: String| (read(&path), path);
+    let all = files("charts/sluice/alerts", ".yaml").chain(files("charts/sluice/dashboards", ".json")).map(read_by);
+    let missing = |(text, path): (String, String)| -> Vec<_> {
+        uncounted(&counted, &text).into_iter().map(|name| format!("{path}: nothing counts {name}")).collect()
+    };
+    let missing: Vec<_> = all.flat_map(missing).collect();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod arrows;
 mod documented;
 mod helm;
 mod installed;
+mod monitoring;
 mod pods;
 mod refused;
 mod rendered;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use testbed::Bed;
 
 use crate::helm::{Place, Values, chart, helm, kind_known, kubectl, list, of_kind, one};
+use crate::monitoring;
 
 /// A kind that the Gateway API brings, known to the server by its name alone: its schema is not ours to copy. So here it is
 /// shown that the route is an object with nothing that a server knows nothing about, and below what is in it.
@@ -38,6 +39,7 @@ async fn dry_run(objects: &[Value]) -> anyhow::Result<String> {
 async fn every_object_of_every_set_of_values_is_taken_by_a_real_api_server() -> anyhow::Result<()> {
     let place = Place::new(Bed::shared().await?).await?;
     kind_known().await?;
+    monitoring::kinds_known().await?;
     for values in Values::ALL {
         let objects = place.render(values, &["crd.install=false"]).await?;
         let taken = dry_run(&objects).await?;

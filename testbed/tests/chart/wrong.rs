@@ -3,7 +3,7 @@
 use crate::helm::{ADDRESSES, Place, Values, chart, helm};
 
 /// What is set, and what the refusal says.
-const WRONG: [(&[&str], &str); 46] = [
+const WRONG: [(&[&str], &str); 51] = [
     (&["nats.urls=null"], "missing property 'urls'"),
     (&["nats.urls={http://nats:4222}"], "/nats/urls/0"),
     (&["nats.urls={nats://user:secret@nats:4222}"], "/nats/urls/0"),
@@ -63,6 +63,14 @@ const WRONG: [(&[&str], &str); 46] = [
         "ledger.migration.postgres.url is set, but ledger.migration.by is None",
     ),
     (&["networkPolicy.nats[0].cidr=10.0.0.0/8"], "/networkPolicy/nats/0"),
+    (&["monitoring.runbookBaseUrl=git.shop.example"], "/monitoring/runbookBaseUrl"),
+    (&["monitoring.podMonitor.interval=2m"], "/monitoring/podMonitor/interval"),
+    (&["monitoring.podMonitor.interval=5s"], "monitoring.podMonitor.scrapeTimeout is 10s, longer than the interval"),
+    (
+        &["monitoring.podMonitor.enabled=true", "monitoring.scrapeAnnotations.enabled=true"],
+        "monitoring.podMonitor and monitoring.scrapeAnnotations are both enabled",
+    ),
+    (&["monitoring.alerts.enabled=true"], "'alerts' not allowed"),
 ];
 
 #[tokio::test]
