@@ -2,6 +2,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { compression, defineAlgorithm } from "vite-plugin-compression2";
 import { defineConfig } from "vitest/config";
+import { fileInFirstPage, hintFor, preloadFirstPage } from "./first-page.ts";
 
 /** Where `npm run dev` finds an edge; `make demo` prints the address of one. */
 const edge = process.env.SLUICE_EDGE ?? "http://127.0.0.1:8080";
@@ -10,6 +11,7 @@ export default defineConfig({
   plugins: [
     react(),
     tailwindcss(),
+    preloadFirstPage,
     // Compressed once, here, as hard as it goes: the edge sends these bytes as they are.
     compression({
       include: /\.(html|js|css|svg|json|txt|webmanifest)$/,
@@ -26,10 +28,13 @@ export default defineConfig({
     reportCompressedSize: false,
     rolldownOptions: {
       output: {
-        // Few files rather than many: what all pages share, and what comes from others and so stays the same over releases.
+        postBanner: hintFor,
+        // Few files rather than many: those of the first page, and what the others share.
         codeSplitting: {
+          // What a file needs has a file by the same rules, rather than the same file.
+          includeDependenciesRecursively: false,
           groups: [
-            { name: "vendor", test: /node_modules/ },
+            { name: fileInFirstPage, debugName: "first page" },
             { name: "shared", test: /src\/(api|app|format|ui|text\/\w+\.ts)/, minShareCount: 2 },
           ],
         },

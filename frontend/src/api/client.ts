@@ -51,8 +51,17 @@ export async function ask<Data>(
     throw new Unreachable(`status ${response.status} without a reason`);
   }
   if (typeof data === "object" && data !== null && "serverTime" in data) {
-    serverClock.learn(String(data.serverTime), sentAt);
+    serverClock.learn(String(data.serverTime), sentAt, cameAt(response.url, sentAt));
   }
   // An answer without a body, such as 204, is a yes all the same.
   return (data ?? {}) as NonNullable<Data>;
+}
+
+/**
+ * When the answer to a request came, by the monotonic clock, if the browser tells. A page that is busy starting comes to
+ * read it much later, and would take that for the way that it came.
+ */
+function cameAt(url: string, sentAt: number): number | undefined {
+  const timing = performance.getEntriesByName(url, "resource").at(-1);
+  return timing !== undefined && timing.startTime >= sentAt ? timing.startTime + timing.duration : undefined;
 }

@@ -38,6 +38,13 @@ describe("the server's clock", () => {
     expect(clock.now()).toBe(NOON + 5_050);
   });
 
+  it("is known by when the answer came, however much later it is read", () => {
+    const { time, clock } = page();
+    time.monotonic = 1_700;
+    clock.learn(at(NOON), 1_000, 1_020);
+    expect(clock.now()).toBe(NOON + 10 + 680);
+  });
+
   it("believes the quickest answer", () => {
     const { time, clock } = page();
     clock.learn(at(NOON), 990);

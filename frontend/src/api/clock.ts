@@ -33,11 +33,10 @@ export class ServerClock {
     return this.#monotonic();
   }
 
-  /** Learns from an answer: what time the server wrote into it, and when the request was sent, by `monotonic`. */
-  learn(serverTime: string, sentAt: number): void {
+  /** Learns from an answer: what time the server wrote into it, and when the request was sent and the answer came, by `monotonic`. */
+  learn(serverTime: string, sentAt: number, at: number = this.#monotonic()): void {
     const server = Date.parse(serverTime);
     if (Number.isNaN(server)) return;
-    const at = this.#monotonic();
     const error = Math.max(0, at - sentAt) / 2;
     const reading = { offset: server + error - at, error, at };
     if (this.#best === undefined || error <= this.#error(at) || this.#contradicts(reading)) this.#best = reading;

@@ -1,5 +1,5 @@
 import { type Query, queryOptions, useQuery } from "@tanstack/react-query";
-import { api, ask } from "./client";
+import { currentSession } from "./current-session";
 import { queryClient } from "./queries";
 import type { TimedCurrent } from "./schema";
 
@@ -31,7 +31,7 @@ export const sessionQuery = queryOptions({
   queryKey: KEY,
   queryFn: async ({ signal }): Promise<Known> => {
     const before = queryClient.getQueryData<Known>(KEY);
-    const now = await ask((signal) => api.GET("/v1/sessions/current", { signal }), signal);
+    const now = await currentSession.ask(signal);
     if (before !== undefined && now.session !== undefined && before.session?.customer !== now.session.customer) {
       // Somebody has signed in, here or in another tab: what is shown must be theirs.
       void queryClient.resetQueries({ predicate: isPersonal });

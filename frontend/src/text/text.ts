@@ -6,21 +6,16 @@
  */
 import i18next, { type FormatterModule, type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
-import { recalled, remember } from "@/api/remembered";
 import { numberFormat } from "@/format/formats";
-import { chooseLanguage, directionOf, isLanguage, type Language, localeOf, type Part } from "./languages";
-
-const CHOSEN = "sluice.language";
-
-const catalogue = import.meta.glob<object>("./*/*.json", { import: "default" });
+import { chosenLanguage, FIRST_PARTS, rememberLanguage, words } from "./catalogue";
+import { directionOf, isLanguage, type Language, localeOf, type Part } from "./languages";
 
 /** What has been wanted so far: another language needs the same. */
-const wanted = new Set<Part>(["common", "sale"]);
+const wanted = new Set<Part>(FIRST_PARTS);
 
 async function load(language: Language): Promise<void> {
   const missing = [...wanted].filter((part) => !i18next.hasResourceBundle(language, part));
-  const load = async (part: Part) =>
-    i18next.addResourceBundle(language, part, await catalogue[`./${language}/${part}.json`]?.());
+  const load = async (part: Part) => i18next.addResourceBundle(language, part, await words(language, part));
   await Promise.all(missing.map(load));
 }
 
@@ -58,7 +53,7 @@ const started = new Promise<void>((resolve) => {
 
 /** Loads the reader's language; nothing can be drawn before. */
 export async function startText(): Promise<i18n> {
-  const language = chooseLanguage(recalled(CHOSEN), navigator.languages);
+  const language = chosenLanguage();
   await i18next
     .use(numbersOfReaders)
     .use(initReactI18next)
@@ -83,7 +78,7 @@ export async function speak(language: Language): Promise<void> {
   await load(language);
   await i18next.changeLanguage(localeOf(language, navigator.languages));
   show(language);
-  remember(CHOSEN, language);
+  rememberLanguage(language);
 }
 
 /** The language that is shown. */

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { useDeferredValue } from "react";
 import { useTranslation } from "react-i18next";
 import type { Sale } from "@/api/schema";
 import { Skeleton } from "@/ui/skeleton";
@@ -62,8 +63,10 @@ function Stock({ sale }: { sale: Sale }) {
 
 function Turn({ sale }: { sale: Sale }) {
   const turn = turnOf(sale);
+  // The units that it is written with take a browser longer to make than a page of cards: those can be used before.
+  const counting = useDeferredValue(true, false);
   if (turn !== undefined) {
-    return <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="line" />;
+    return counting && <Countdown until={turn} to={sale.state === "upcoming" ? "start" : "end"} look="line" />;
   }
   return sale.state === "ended" ? <Ended sale={sale} /> : null;
 }

@@ -1,4 +1,3 @@
-import "./styles.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -8,16 +7,18 @@ import { queryClient } from "@/api/queries";
 import { sessionQuery } from "@/api/session";
 import { startText } from "@/text/text";
 import { router } from "./router";
-import { chosenTheme, showTheme } from "./theme";
 
-showTheme(chosenTheme());
-// What the first page shows is asked for while its words are still on their way.
+// What the first page shows is taken over while its words are still on their way.
 void queryClient.prefetchQuery(sessionQuery);
 void router.load();
 
+const text = await startText();
+// Scripts that a browser has kept can be there before the end of the document is.
+if (document.readyState === "loading") {
+  await new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+}
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root");
-const text = await startText();
 createRoot(root).render(
   <StrictMode>
     <I18nextProvider i18n={text}>
