@@ -16,7 +16,8 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 
 /// What a page may send.
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-none-match, last-event-id, sluice-customer, x-request-id",
+    "authorization, content-type, idempotency-key, if-none-match, last-event-id, sluice-customer, traceparent, \
+     x-request-id",
 );
 /// How a page may ask.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");

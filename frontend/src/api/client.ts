@@ -2,12 +2,18 @@ import createClient from "openapi-fetch";
 import { serverClock } from "./clock";
 import { is, isProblem, Refused, Unreachable } from "./problem";
 import type { paths } from "./schema";
+import { traceparent } from "./trace";
 
 /** Longest that an answer is waited for: an edge answers within ten seconds, or says that it cannot. */
 const ANSWER_TIMEOUT_MS = 12_000;
 
 /** The API of the edge that served this page: every address and body is checked against its own description. */
 export const api = createClient<paths>({ baseUrl: location.origin });
+api.use({
+  onRequest({ request: { method, headers } }) {
+    if (method !== "GET") headers.set("traceparent", traceparent(headers.get("Idempotency-Key")));
+  },
+});
 
 const strangers = new Set<() => void>();
 

@@ -106,4 +106,13 @@ describe("how it stands with a wish", () => {
     const { news } = show({ is: "refused", wish, problem });
     expect(news().textContent).toContain("no.soldOut.title");
   });
+
+  it("names what the shop finds it by once nobody knows, and does not read that out", () => {
+    const known = { ...wish, key: "0b7f6e5d-4c3b-4a29-8180-706f5e4d3c2b" };
+    const { next, news } = show({ is: "waiting", wish: known, pause: "busy", until: undefined });
+    expect(screen.queryByText("unknown.reference", { exact: false })).toBeNull();
+    next({ is: "unknown", wish: known });
+    const reference = screen.getByText("0b7f6e5d4c3b4a298180706f5e4d3c2b");
+    expect(news().contains(reference)).toBe(false);
+  });
 });

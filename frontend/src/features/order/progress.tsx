@@ -1,5 +1,6 @@
 import { Link, useLocation } from "@tanstack/react-router";
 import { type ReactNode, useRef } from "react";
+import { traceOfKey } from "@/api/trace";
 import { Button } from "@/ui/button";
 import { Notice } from "@/ui/notice";
 import { useNow } from "@/ui/use-now";
@@ -37,6 +38,7 @@ export function Progress(props: Props) {
       {state.is !== "idle" && state.is !== "refused" && state.is !== "done" && (
         <Steps key={state.wish.key} state={state} tell={tell} />
       )}
+      {state.is === "unknown" && <Reference of={state.wish.key} />}
     </div>
   );
 }
@@ -72,6 +74,17 @@ function Stand({ state, tell, again, done }: Props) {
     case "done":
       return done;
   }
+}
+
+/** What the shop's support finds every attempt by. Nobody wants it read out with the news. */
+function Reference({ of }: { of: string }) {
+  const { t } = useWords();
+  const trace = traceOfKey(of);
+  return trace === undefined ? null : (
+    <p className="mt-2 text-muted text-sm">
+      {t("unknown.reference")}: <bdi className="break-all font-mono">{trace}</bdi>
+    </p>
+  );
 }
 
 type Moving = Extract<State, { is: "sending" | "waiting" }>;
