@@ -9,6 +9,7 @@ type Meddle = (route: Route, nth: number) => Promise<void>;
 /** Every claim that pages of this context sent since. */
 export class Claims {
   readonly keys: string[] = [];
+  readonly #traces: string[] = [];
 
   /** Lets all of them through, and writes their keys down. */
   static async of(page: Page, meddle: Meddle = (route) => route.continue()): Promise<Claims> {
@@ -16,17 +17,31 @@ export class Claims {
     await page.context().route(CLAIMS, async (route, request) => {
       if (request.method() !== "POST") return route.fallback();
       claims.keys.push(keyOf(request));
+      claims.#traces.push(traceOf(request));
       await meddle(route, claims.keys.length);
     });
     return claims;
   }
 
-  /** The one key that all of them had. */
+  /** The one key that all of them had, as they had one trace. */
   get key(): string {
-    const different = [...new Set(this.keys)];
-    if (different.length !== 1) throw new Error(`claims had these keys: ${different.join(", ")}`);
-    return different.join();
+    only("traces", this.#traces);
+    return only("keys", this.keys);
   }
+}
+
+function only(what: string, all: readonly string[]): string {
+  const different = [...new Set(all)];
+  if (different.length !== 1) throw new Error(`claims had these ${what}: ${different.join(", ")}`);
+  return different.join();
+}
+
+/** What the edge may know a claim by, of which each attempt is a span. */
+function traceOf(request: Request): string {
+  const header = request.headers().traceparent;
+  const trace = /^00-([0-9a-f]{32})-[0-9a-f]{16}-00$/.exec(header ?? "")?.[1];
+  if (trace === undefined) throw new Error(`a claim with the trace ${header}`);
+  return trace;
 }
 
 function keyOf(request: Request): string {
