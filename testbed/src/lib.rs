@@ -43,6 +43,7 @@ pub mod nats;
 pub mod node;
 pub mod onlookers;
 pub mod people;
+pub mod picture;
 mod port;
 pub mod postgres;
 mod process;
