@@ -102,7 +102,7 @@ cluster: rust tools page
 	$(TARGET)/debug/demo cluster
 
 crowd:
-	@$(TARGET)/debug/demo crowd $(ARGS)
+	@$(TARGET)/debug/demo crowd --report $(or $(CARGO_TARGET_DIR),target)/crowd.html $(ARGS)
 
 session:
 	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)

@@ -1,5 +1,7 @@
 //! What must be true of a sale afterwards, whatever went wrong meanwhile. A test fails with the first thing that is not.
 
+mod compared;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use crate::eventually::eventually;
 use crate::installation::Access;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+
+pub use compared::{COLUMNS, Compared, Side};
 
 /// Checks that every shopper knows the truth and that both sides of the books agree with what they were told.
 ///

@@ -15,6 +15,12 @@ pub(crate) async fn binary_output(name: &str, arguments: &[&str]) -> anyhow::Res
     output(tokio::process::Command::new(binary(name)?).args(arguments), name, None).await
 }
 
+/// Runs one of our binaries to its end; what it printed, whether or not it failed, and what it complained of.
+pub(crate) async fn binary_said(name: &str, arguments: &[&str]) -> anyhow::Result<(String, String)> {
+    let ended = ended(tokio::process::Command::new(binary(name)?).args(arguments), name, None).await?;
+    Ok((String::from_utf8_lossy(&ended.stdout).into_owned(), String::from_utf8_lossy(&ended.stderr).into_owned()))
+}
+
 pub(crate) async fn kubectl(kubeconfig: &Path, arguments: &[&str], input: Option<&str>) -> anyhow::Result<String> {
     let mut command = tokio::process::Command::new("kubectl");
     command.arg("--kubeconfig").arg(kubeconfig).args(arguments);
@@ -26,6 +32,17 @@ pub(crate) async fn output(
     name: &str,
     input: Option<&str>,
 ) -> anyhow::Result<String> {
+    let ended = ended(command, name, input).await?;
+    let (told, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    ensure!(ended.status.success(), "{name}: {} {}", complained.trim(), told.trim());
+    Ok(told.into_owned())
+}
+
+async fn ended(
+    command: &mut tokio::process::Command,
+    name: &str,
+    input: Option<&str>,
+) -> anyhow::Result<std::process::Output> {
     use std::process::Stdio;
     use tokio::io::AsyncWriteExt as _;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -34,8 +51,5 @@ pub(crate) async fn output(
         stdin.write_all(input.unwrap_or_default().as_bytes()).await?;
     }
     let ended = tokio::time::timeout(COMMAND_TIMEOUT, child.wait_with_output());
-    let ended = ended.await.with_context(|| format!("{name} took longer than {COMMAND_TIMEOUT:?}"))??;
-    let (told, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    ensure!(ended.status.success(), "{name}: {} {}", complained.trim(), told.trim());
-    Ok(told.into_owned())
+    Ok(ended.await.with_context(|| format!("{name} took longer than {COMMAND_TIMEOUT:?}"))??)
 }

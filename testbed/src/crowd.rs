@@ -10,6 +10,8 @@
 //! **What it costs.** A task per request and a bounded number of connections; latency is measured from the moment a
 //! request was meant to be sent, so a slow system cannot hide behind a shopper who waits politely (coordinated omission).
 
+mod course;
+mod page;
 mod report;
 mod shopper;
 
@@ -21,8 +23,10 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures::StreamExt as _;
 
+pub use course::{Course, Latency};
+pub use page::{Asked, Page};
 pub use report::Report;
-pub use shopper::{End, Story};
+pub use shopper::{Attempt, End, Story};
 
 use crate::stopwatch::Stopwatch;
 use shopper::Shopper;

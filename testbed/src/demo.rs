@@ -100,6 +100,10 @@ pub(crate) struct Crowd {
     /// How many people only look on: each has an event stream open, from before the crowd begins until it has ended.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=40_000))]
     viewers: u32,
+    /// Write the same as a page of HTML with pictures, which needs nothing else: answers and latency over time, the stock
+    /// as an edge showed it, both sides of the books.
+    #[arg(long, value_name = "FILE", overrides_with = "report")]
+    report: Option<PathBuf>,
 }
 
 /// Runs the command.

@@ -57,6 +57,7 @@ pub mod tool;
 pub mod values;
 pub mod viewers;
 pub mod warden;
+pub mod window;
 
 pub use bed::{Bed, BedBuilder};
 pub use browser::Browser;

@@ -20,6 +20,7 @@ mod tests;
 use maud::{PreEscaped, html};
 
 use plot::{Drawn, Plot, near};
+pub(crate) use scale::grouped;
 use scale::{Ruler, number};
 
 /// Colours and fonts, in the light and in the dark.
@@ -75,7 +76,7 @@ pub struct Series {
     pub colour: Colour,
     /// How it is drawn.
     pub shape: Shape,
-    /// Where, and how much. A value that is no number leaves a gap; in a stack it counts as nothing.
+    /// Where, and how much. A value that is no number leaves a gap.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -130,7 +131,7 @@ impl Size {
     /// For a page on a screen.
     pub const WIDE: Self = Self { width: 760.0, plot_height: 240.0 };
     /// For a telephone: what is written stays as large.
-    pub const NARROW: Self = Self { width: 340.0, plot_height: 210.0 };
+    pub const NARROW: Self = Self { width: 320.0, plot_height: 200.0 };
 }
 
 impl Axis {
@@ -235,7 +236,8 @@ impl Chart {
             for (sum, (_, value)) in heap.iter_mut().zip(&series.points) {
                 *sum += if value.is_finite() { *value } else { 0.0 };
             }
-            let points = series.points.iter().zip(&heap).map(|((x, _), sum)| (*x, *sum)).collect();
+            let top = |((x, value), sum): (&(f64, f64), &f64)| (*x, if value.is_finite() { *sum } else { *value });
+            let points = series.points.iter().zip(&heap).map(top).collect();
             drawn.push(Drawn { series, floor, points });
         }
         drawn

@@ -11,6 +11,10 @@ use super::{End, History};
 /// Longest latency that is told apart: ten minutes.
 const LATENCY_MICROS_MAX: u64 = 600_000_000;
 
+/// The quantiles that a person wants to read, with their names.
+pub(super) const QUANTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
 /// A run in numbers.
 #[derive(Debug)]
 pub struct Report {
@@ -84,7 +88,7 @@ impl fmt::Display for Report {
             writeln!(out, "  {end:<24} {count:>10}")?;
         }
         writeln!(out, "latency, from when an attempt was meant to be sent")?;
-        for (label, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)] {
+        for (label, quantile) in QUANTILES {
             writeln!(out, "  {label:<24} {:>8.1} ms", self.latency(quantile).as_secs_f64() * 1_000.0)?;
         }
         write!(out, "{} attempts in {:.1} s: {:.0}/s", self.attempts, self.took.as_secs_f64(), self.per_second())

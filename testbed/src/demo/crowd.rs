@@ -1,13 +1,15 @@
 //! A crowd for the running demo, and the books afterwards.
 
-use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use testbed::crowd::{Arrival, Crowd};
-use testbed::viewers::{self, Viewers};
+use testbed::crowd::{Arrival, Asked, Crowd, Page};
+use testbed::installation::Access;
+use testbed::viewers::Viewers;
+use testbed::window::Window;
 
 use super::state::State;
 
@@ -16,9 +18,6 @@ const SESSIONS_AT_ONCE: usize = 100_000;
 
 /// How long the last event may take to reach every viewer; far beyond any delay that is not a fault.
 const SEEN_WITHIN: Duration = Duration::from_secs(30);
-
-/// What is counted on each side.
-const COLUMNS: [&str; 5] = ["supply", "free", "held", "sold", "orders"];
 
 pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     let state = State::read()?;
@@ -29,14 +28,7 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     let first = resource.pointer("/spec/items/0/sku").and_then(Value::as_str);
     let sku = wish.sku.clone().or_else(|| first.map(ToOwned::to_owned)).context("the sale has no items")?;
     let count = usize::try_from(wish.shoppers)?;
-    println!("making {count} sessions");
-    let prefix = format!("shopper-{}", uuid::Uuid::new_v4().simple());
-    let mut sessions = Vec::with_capacity(count);
-    for chunk in 0..count.div_ceil(SESSIONS_AT_ONCE) {
-        let some = SESSIONS_AT_ONCE.min(count - chunk * SESSIONS_AT_ONCE);
-        sessions.extend(access.sessions(&format!("{prefix}-{chunk}"), some).await?);
-    }
-    ensure!(sessions.len() == count, "the edge made {} sessions instead of {count}", sessions.len());
+    let sessions = sessions(access, count).await?;
     let crowd = Crowd {
         edges: access.edges.clone(),
         sale: id.clone(),
@@ -54,39 +46,75 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
             Some(Viewers::open(&access.edges, &id, count).await?)
         }
     };
+    let window = Window::of(&access.edges, &id, &crowd.sku)?;
     at_the_door(&resource).await?;
     let bar = ProgressBar::new(u64::from(wish.shoppers) * u64::from(wish.sends));
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed} ")?);
-    let history = crowd.run(&sessions, |done| bar.set_position(done as u64)).await?;
+    let began = super::up::now();
+    let run = crowd.run(&sessions, |done| bar.set_position(done as u64));
+    // Who wants no report needs nobody who looks on.
+    let (history, glances) = match &wish.report {
+        Some(_) => window.during(run).await,
+        None => (run.await, Vec::new()),
+    };
+    let history = history?;
     bar.finish_and_clear();
     println!("{}\n", history.report());
-    let orders = history.orders()?;
-    println!("{} shoppers were told that they have an order; comparing the books", orders.len());
-    let books = access.reconcile(&id).await?;
-    println!("{}", books_table(&books));
-    if let Some(viewers) = viewers {
-        let truth = free(&books);
-        // What they saw is shown whether or not it was right.
-        let waited = viewers.all_see(&truth, SEEN_WITHIN).await;
-        println!("\n{}", viewers.report(&truth));
-        waited?;
+    let orders = history.orders();
+    if let Ok(orders) = &orders {
+        println!("{} shoppers were told that they have an order; comparing the books", orders.len());
     }
-    Ok(())
+    let books = access.compared(&id).await;
+    if let Ok(books) = &books {
+        println!("{books}");
+    }
+    let seen = match (viewers, &books) {
+        (Some(viewers), Ok(books)) => {
+            let truth = books.free();
+            // What they saw is shown whether or not it was right.
+            let waited = viewers.all_see(&truth, SEEN_WITHIN).await;
+            let seen = viewers.report(&truth);
+            println!("\n{seen}");
+            Some((seen, waited))
+        }
+        _ => None,
+    };
+    if let Some(file) = &wish.report {
+        let name = resource.pointer("/spec/displayName").and_then(Value::as_str).unwrap_or(&wish.sale);
+        let page = Page {
+            asked: Asked { sale: name, crowd: &crowd, began, version: runtime::release::stamp() },
+            history: &history,
+            glances: &glances,
+            books: books.as_ref().map_err(|error| format!("{error:#}")),
+            viewers: seen.as_ref().map(|(seen, _)| seen),
+        };
+        write(file, &page.html())?;
+        println!("\nthe same as a page with pictures: {}", file.display());
+    }
+    // What went wrong was shown first.
+    orders?;
+    ensure!(books?.balanced, "the books of {} differ", wish.sale);
+    seen.map_or(Ok(()), |(_, waited)| waited)
 }
 
-/// The free units of every item, as the ledger knows them.
-fn free(books: &Value) -> viewers::Stock {
-    let mut free = viewers::Stock::new();
-    for item in items(books) {
-        let of_shard = item.pointer("/ledger/free").and_then(Value::as_u64).unwrap_or_default();
-        *free.entry(item["sku"].as_str().unwrap_or_default().to_owned()).or_default() += of_shard;
+/// A session for each of so many people whom nobody knows yet.
+async fn sessions(access: &Access, count: usize) -> anyhow::Result<Vec<String>> {
+    println!("making {count} sessions");
+    let prefix = format!("shopper-{}", uuid::Uuid::new_v4().simple());
+    let mut sessions = Vec::with_capacity(count);
+    for chunk in 0..count.div_ceil(SESSIONS_AT_ONCE) {
+        let some = SESSIONS_AT_ONCE.min(count - chunk * SESSIONS_AT_ONCE);
+        sessions.extend(access.sessions(&format!("{prefix}-{chunk}"), some).await?);
     }
-    free
+    ensure!(sessions.len() == count, "the edge made {} sessions instead of {count}", sessions.len());
+    Ok(sessions)
 }
 
-/// Every item of every shard.
-fn items(books: &Value) -> impl Iterator<Item = &Value> {
-    books["shards"].as_array().into_iter().flatten().flat_map(|shard| shard["items"].as_array()).flatten()
+fn write(file: &Path, page: &str) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Waits for a sale that opens in a moment.
@@ -98,22 +126,4 @@ async fn at_the_door(resource: &Value) -> anyhow::Result<()> {
     println!("the sale opens at {start}: the crowd waits for {} s", wait.as_secs() + 1);
     tokio::time::sleep(wait).await;
     Ok(())
-}
-
-/// Both sides of every item, as the ledger's own command compared them at one position of the log.
-fn books_table(books: &Value) -> String {
-    let mut out = format!("{:<34}", "units");
-    for column in COLUMNS {
-        let _ = write!(out, "{column:>10}");
-    }
-    for item in items(books) {
-        for (side, label) in [("stream", "in NATS"), ("ledger", "in Postgres")] {
-            let _ = write!(out, "\n  {:<20}{label:<12}", item["sku"].as_str().unwrap_or_default());
-            for column in COLUMNS {
-                let _ = write!(out, "{:>10}", item[side].get(column).and_then(Value::as_i64).unwrap_or_default());
-            }
-        }
-    }
-    let verdict = if books["balanced"] == true { "balanced: equal on both sides" } else { "NOT balanced" };
-    format!("{out}\n{verdict}, supply = free + held + sold")
 }

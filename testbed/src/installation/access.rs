@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::command::{binary_output, kubectl};
+use crate::books::Compared;
+use crate::command::{binary_output, binary_said, kubectl};
 
 /// How to reach an installation: everything that another process needs to use it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -176,6 +177,18 @@ impl Access {
         Ok(serde_json::from_str(&self.ledger_command("reconcile", sale_id, &[]).await?)?)
     }
 
+    /// What the same command finds, also where the sides differ.
+    ///
+    /// # Errors
+    /// When it could not compare them.
+    pub async fn compared(&self, sale_id: &str) -> anyhow::Result<Compared> {
+        let arguments = self.ledger_arguments("reconcile", sale_id);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (told, complained) = binary_said("sluice-ledger", &arguments).await?;
+        let books: Value = serde_json::from_str(&told).with_context(|| complained.trim().to_owned())?;
+        Ok(Compared::of(&books))
+    }
+
     /// The settlement of a sale; its JSON.
     ///
     /// # Errors
@@ -186,11 +199,16 @@ impl Access {
     }
 
     async fn ledger_command(&self, command: &str, sale_id: &str, extra: &[&str]) -> anyhow::Result<String> {
-        let Self { nats, postgres, .. } = self;
-        let mut arguments = vec![command, "--sale", sale_id, "--format", "json", "--postgres-url", postgres];
-        arguments.extend(["--nats-url", nats, "--installation", &self.namespace]);
-        arguments.extend(extra);
+        let arguments = self.ledger_arguments(command, sale_id);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(extra.iter().copied()).collect();
         binary_output("sluice-ledger", &arguments).await
+    }
+
+    fn ledger_arguments(&self, command: &str, sale_id: &str) -> Vec<String> {
+        let Self { nats, postgres, .. } = self;
+        let of_sale = [command, "--sale", sale_id, "--format", "json", "--postgres-url", postgres];
+        let of_installation = ["--nats-url", nats, "--installation", &self.namespace];
+        of_sale.into_iter().chain(of_installation).map(ToOwned::to_owned).collect()
     }
 }
 

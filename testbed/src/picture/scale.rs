@@ -89,13 +89,18 @@ pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     let (whole, decimals) = text.find('.').map_or((text, ""), |dot| text.split_at(dot));
+    format!("{}{decimals}", grouped(whole))
+}
+
+/// A whole number with its digits by threes: `-12,500`.
+pub(crate) fn grouped(whole: &str) -> String {
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-    let mut grouped = String::new();
+    let mut text = sign.to_owned();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
+            text.push(',');
         }
-        grouped.push(digit);
+        text.push(digit);
     }
-    format!("{sign}{grouped}{decimals}")
+    text
 }

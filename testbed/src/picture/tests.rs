@@ -71,6 +71,8 @@ fn what_is_no_number_leaves_a_gap_and_a_point_alone_is_a_dot() {
     let tinted = chart(vec![line("p99", Shape::Area, Colour::Red, &values)]).svg();
     assert_eq!(tinted.matches("<circle").count(), 1, "only the one that stands alone");
     assert_eq!(paths(&tinted, "tint").iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 4]);
+    let stacked = chart(vec![line("unseen", Shape::Stacked, Colour::Red, &values)]).svg();
+    assert_eq!(paths(&stacked, "fill").iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 4], "unseen is not nothing");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod life;
 mod losses;
 mod page;
 mod paid;
+mod report;
 mod restock;
 mod rush;
 mod sequences;
