@@ -13,7 +13,7 @@ ARGS ?=
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
 	@echo "make cluster the chart on a real Kubernetes node, in namespaces of its own, with images built here (Linux, root)"
-	@echo "make crowd   20,000 shoppers for the running demo or cluster (ARGS=--help tells what can be varied)"
+	@echo "make crowd   20,000 shoppers for the running demo or cluster, and a page with pictures of it (ARGS=--help tells what can be varied)"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make browser the page's tests in Chromium, on the running demo (ARGS=receipt runs one file)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"

@@ -51,6 +51,7 @@ async function look(browser: Browser, url: string, scheme: (typeof SCHEMES)[numb
       return `${backgroundColor} ${fill}`;
     }),
   );
+  // biome-ignore lint/performance/useDomNodeTextContent: what is seen counts, line by line, not what is there.
   const text = await page.locator("body").innerText();
   const folder = process.argv[3];
   if (folder !== undefined) {
