@@ -27,6 +27,10 @@ use scale::{Ruler, number};
 const STYLE: &str = include_str!("picture/style.css");
 /// Height of a line of small text.
 const LINE: f64 = 18.0;
+/// Height of a line of the title.
+const TITLE_LINE: f64 = 20.0;
+/// How much wider than small text the title is.
+const TITLE_STRETCH: f64 = 1.3;
 /// Room on the right, where half a label of the axis below may stand.
 const MARGIN: f64 = 18.0;
 /// Rows in which the words beside marks stand, so that neighbours do not cover each other.
@@ -193,10 +197,12 @@ impl Chart {
         let y = Ruler::around(self.y.scale, values, size.plot_height / 44.0).rounded();
         let x = Ruler::around(self.x.scale, places.chain(self.marks.iter().map(|mark| mark.at)), size.width / 76.0);
         let legend = self.legend(size.width);
+        let title = wrapped(&self.title, size.width - 16.0 - MARGIN);
+        let head = title.last().map_or(0.0, |(row, _)| row * TITLE_LINE);
         let rows = legend.last().map_or(0.0, |(_, row, _)| row + 1.0);
-        let caption = 34.0 + rows * LINE + 14.0;
+        let caption = 34.0 + head + rows * LINE + 14.0;
         let mark_rows = self.marks.len().min(MARK_ROWS);
-        let top = caption + 10.0 + (0..mark_rows).map(|_| LINE - 3.0).sum::<f64>();
+        let top = caption + 14.0 + (0..mark_rows).map(|_| LINE - 3.0).sum::<f64>();
         let longest = y.ticks.iter().map(|tick| width(&tick.label)).fold(0.0, f64::max);
         let plot = Plot { left: 22.0 + longest, right: size.width - MARGIN, top, bottom: top + size.plot_height, x, y };
         let height = plot.bottom + 46.0;
@@ -205,11 +211,13 @@ impl Chart {
                 viewBox={ "0 0 " (size.width) " " (near(height)) } width=(size.width) height=(near(height)) {
                 style { (PreEscaped(STYLE)) }
                 rect class="ground" width=(size.width) height=(near(height)) rx="10" {}
-                text class="title" x="16" y="26" { (self.title) }
+                @for (row, words) in &title {
+                    text class="title" x="16" y=(near(26.0 + row * TITLE_LINE)) { (words) }
+                }
                 @for (left, row, series) in &legend {
                     g class=(series.colour.class()) {
-                        rect class="key" x=(near(*left)) y=(near(36.0 + row * LINE)) width="11" height="11" rx="3" {}
-                        text x=(near(left + 17.0)) y=(near(46.0 + row * LINE)) { (series.name) }
+                        rect class="key" x=(near(*left)) y=(near(36.0 + head + row * LINE)) width="11" height="11" rx="3" {}
+                        text x=(near(left + 17.0)) y=(near(46.0 + head + row * LINE)) { (series.name) }
                     }
                 }
                 text class="quiet" x="16" y=(near(caption)) { (self.y.caption()) }
@@ -267,6 +275,23 @@ impl Chart {
         words.extend(self.marks.iter().map(|mark| format!("; {} at {}", mark.label, number(mark.at))));
         words
     }
+}
+
+/// The title in lines that fit, by their row.
+fn wrapped(title: &str, room: f64) -> Vec<(f64, String)> {
+    let mut lines: Vec<(f64, String)> = Vec::new();
+    for word in title.split_whitespace() {
+        match lines.last_mut() {
+            Some((_, line)) if width(&format!("{line} {word}")) * TITLE_STRETCH <= room => {
+                line.extend([" ", word]);
+            }
+            last => {
+                let row = last.map_or(0.0, |(row, _)| *row + 1.0);
+                lines.push((row, word.to_owned()));
+            }
+        }
+    }
+    lines
 }
 
 /// How wide small text is, about.

@@ -31,7 +31,7 @@ pub struct Window {
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glance {
-    /// When its answer was there, since the first one was begun.
+    /// When its answer was there, since what it was for began.
     pub at: Duration,
     /// What it saw, if anything.
     pub shown: Option<Shown>,
@@ -61,14 +61,14 @@ impl Window {
         Ok(Self { client, url: format!("{edge}/v1/sales/{sale}"), sku: sku.to_owned() })
     }
 
-    /// Looks until something is over, and once more; what that came to, and what was seen.
+    /// Looks before something begins, until it is over, and once more; what that came to, and what was seen.
     pub async fn during<T>(&self, run: impl Future<Output = T>) -> (T, Vec<Glance>) {
+        let mut glances = vec![Glance { at: Duration::ZERO, shown: self.look().await.ok() }];
         let clock = Stopwatch::start();
-        let mut glances = Vec::new();
         let looking = async {
             loop {
-                glances.push(self.glance(&clock).await);
                 tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                glances.push(self.glance(&clock).await);
             }
         };
         let done = tokio::select! {
@@ -124,6 +124,6 @@ mod tests {
         let window = Window::of(&[edge], "sale", "A").unwrap();
         let (done, glances) = window.during(async { 7 }).await;
         assert_eq!(done, 7);
-        assert!(!glances.is_empty() && glances.iter().all(|glance| glance.shown.is_none()), "{glances:?}");
+        assert!(glances.len() >= 2 && glances.iter().all(|glance| glance.shown.is_none()), "{glances:?}");
     }
 }

@@ -11,7 +11,7 @@ use super::{End, History};
 /// Lengths of an interval, the finest first. A person looks at the picture, so the intervals are counted in hundreds.
 const INTERVALS_MS: [u64; 6] = [100, 250, 1_000, 5_000, 15_000, 60_000];
 /// Most intervals, unless even the longest ones are more.
-const INTERVALS_MAX: u128 = 600;
+const INTERVALS_MAX: u128 = 300;
 
 /// A run, cut into intervals of the same length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_long_run_has_longer_intervals_and_an_empty_one_has_none() {
-        let intervals = [0, 5_000, 59_999, 60_000, 149_999, 3_600_000, 86_400_000].map(|took| fitting(ms(took)));
+        let intervals = [0, 5_000, 29_999, 30_000, 74_999, 3_600_000, 86_400_000].map(|took| fitting(ms(took)));
         assert_eq!(intervals, [100, 100, 100, 250, 250, 15_000, 60_000].map(ms));
         let nothing = History { stories: Vec::new(), took: ms(0) }.course();
         assert!(nothing.latency.is_empty() && nothing.answers.is_empty(), "{nothing:?}");

@@ -77,7 +77,7 @@ impl Page<'_> {
                 body {
                     main {
                         header {
-                            p.quiet { "Sluice " (self.asked.version) " · " (format!("{:.0}", self.asked.began)) }
+                            p.stamp { "Sluice " (self.asked.version) " · " (format!("{:.0}", self.asked.began)) }
                             h1 { (title) }
                             (verdict::sentences(self, &report))
                             (self.figures(&report))
@@ -117,8 +117,8 @@ impl Page<'_> {
             ("attempts", grouped(report.attempts)),
             ("attempts per second", rate),
             ("seconds", format!("{seconds:.1}")),
-            ("ms, half of them", format!("{:.1}", tables::ms(report.latency(0.5)))),
-            ("ms, 99 of 100", format!("{:.1}", tables::ms(report.latency(0.99)))),
+            ("median latency, ms", tables::ms(report.latency(0.5))),
+            ("99th percentile, ms", tables::ms(report.latency(0.99))),
         ];
         html! {
             dl.figures {
@@ -163,7 +163,7 @@ fn section(title: &str, inside: Markup) -> Markup {
     html! { section { h2 { (title) } (inside) } }
 }
 
-/// A whole number as people write it.
+/// A number as people write it.
 fn grouped(number: impl Display) -> String {
     crate::picture::grouped(&number.to_string())
 }

@@ -88,12 +88,12 @@ fn step(least: f64) -> f64 {
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    let (whole, decimals) = text.find('.').map_or((text, ""), |dot| text.split_at(dot));
-    format!("{}{decimals}", grouped(whole))
+    grouped(text)
 }
 
-/// A whole number with its digits by threes: `-12,500`.
-pub(crate) fn grouped(whole: &str) -> String {
+/// A decimal number with the digits before its point by threes: `-12,500.5`.
+pub(crate) fn grouped(number: &str) -> String {
+    let (whole, decimals) = number.find('.').map_or((number, ""), |point| number.split_at(point));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut text = sign.to_owned();
     for (index, digit) in digits.chars().enumerate() {
@@ -102,5 +102,5 @@ pub(crate) fn grouped(whole: &str) -> String {
         }
         text.push(digit);
     }
-    text
+    text + decimals
 }

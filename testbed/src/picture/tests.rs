@@ -84,6 +84,15 @@ fn nothing_at_all_is_a_picture_too() {
 }
 
 #[test]
+fn a_long_title_goes_on_in_the_next_line() {
+    let rows =
+        |room| wrapped("How long it took until everybody knew", room).into_iter().map(|(_, line)| line).collect();
+    let (wide, narrow): (Vec<String>, Vec<String>) = (rows(700.0), rows(220.0));
+    assert_eq!(wide, ["How long it took until everybody knew"]);
+    assert_eq!(narrow, ["How long it took until", "everybody knew"]);
+}
+
+#[test]
 fn a_name_is_never_markup() {
     let mut chart = chart(vec![line("a\"<script>&", Shape::Line, Colour::Blue, &[1.0])]);
     chart.title = "<b>bold</b>".to_owned();

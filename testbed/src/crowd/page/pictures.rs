@@ -41,7 +41,7 @@ pub(super) fn answers(course: &Course) -> Markup {
         Some(Mark { at, label: label.to_owned() })
     };
     let chart = Chart {
-        title: format!("Answers over time, by kind, every {} ms", course.interval.as_millis()),
+        title: format!("Answers by kind, every {} ms", course.interval.as_millis()),
         x: Axis::linear("time since the crowd came", "s"),
         y: Axis::linear("answers", "/s"),
         series: series.collect(),
@@ -55,12 +55,14 @@ pub(super) fn answers(course: &Course) -> Markup {
 pub(super) fn latency(course: &Course) -> Markup {
     let line = |name: &str, colour, of: fn(&Latency) -> Duration| {
         let middle = |index| (course.begins(index) + course.interval / 2).as_secs_f64();
-        let value = |latency: &Option<Latency>| latency.as_ref().map_or(f64::NAN, |latency| tables::ms(of(latency)));
+        let value = |latency: &Option<Latency>| {
+            latency.as_ref().map_or(f64::NAN, |latency| of(latency).as_secs_f64() * 1_000.0)
+        };
         let points = course.latency.iter().enumerate().map(|(index, latency)| (middle(index), value(latency)));
         Series { name: name.to_owned(), colour, shape: Shape::Line, points: points.collect() }
     };
     let chart = Chart {
-        title: "Latency of the attempts that were answered then".to_owned(),
+        title: "Latency of what was answered then".to_owned(),
         x: Axis::linear("time since the crowd came", "s"),
         y: Axis::logarithmic("latency", "ms"),
         series: vec![
@@ -72,7 +74,7 @@ pub(super) fn latency(course: &Course) -> Markup {
     };
     let row = |latency: &Option<Latency>| {
         let figures = latency.map(|latency| [latency.p50, latency.p99, latency.max]);
-        (0..3).map(|index| Some(format!("{:.1}", tables::ms(*figures.as_ref()?.get(index)?)))).collect()
+        (0..3).map(|index| Some(tables::ms(*figures.as_ref()?.get(index)?))).collect()
     };
     let rows = course.latency.iter().enumerate().map(|(index, latency)| (course.begins(index), row(latency)));
     figure(&chart, ["p50 (ms)", "p99 (ms)", "max (ms)"].map(ToOwned::to_owned).into_iter(), rows)

@@ -10,9 +10,9 @@ use crate::books::{COLUMNS, Compared};
 use crate::crowd::Report;
 use crate::crowd::report::QUANTILES;
 
-/// Milliseconds.
-pub(super) fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
+/// Milliseconds, to a tenth.
+pub(super) fn ms(time: Duration) -> String {
+    grouped(format!("{:.1}", time.as_secs_f64() * 1_000.0))
 }
 
 /// A table that may be wider than a telephone: it is scrolled by itself, by hand and by key.
@@ -53,7 +53,7 @@ pub(super) fn latency(report: &Report) -> Markup {
     let name = "Over the whole run, from when an attempt was meant to be sent";
     let rows: Vec<Vec<String>> = QUANTILES
         .into_iter()
-        .map(|(label, quantile)| vec![label.to_owned(), format!("{:.1} ms", ms(report.latency(quantile)))])
+        .map(|(label, quantile)| vec![label.to_owned(), format!("{} ms", ms(report.latency(quantile)))])
         .collect();
     html! {
         h3 { (name) }
@@ -66,9 +66,9 @@ pub(super) fn books(books: &Result<&Compared, String>) -> Markup {
         Ok(books) => books,
         Err(why) => return html! { p { "They could not be compared:" } pre { (why) } },
     };
-    let head = ["item", "side"].into_iter().chain(COLUMNS).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let head: Vec<String> = std::iter::once("units").chain(COLUMNS).map(ToOwned::to_owned).collect();
     let row = |side: &crate::books::Side| {
-        let name = [side.sku.clone(), side.place().to_owned()].into_iter();
+        let name = std::iter::once(format!("{} {}", side.sku, side.place()));
         name.chain(side.counts.map(grouped)).collect()
     };
     let rows: Vec<Vec<String>> = books.sides.iter().map(row).collect();
