@@ -1,0 +1,56 @@
+// A long, quiet load: whether anything gets slower with time. DURATION tells how long, in seconds; 600 if not told.
+
+import exec from "k6/execution";
+import { steady, steadyDue } from "./lib/arrivals.js";
+import { checked, opened } from "./lib/books.js";
+import { drift } from "./lib/measures.js";
+import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { report } from "./lib/report.js";
+import { seconds } from "./lib/run.js";
+import { saleOf } from "./lib/sale.js";
+import { buy, number } from "./lib/shopper.js";
+
+const RATE = 20;
+const SECONDS = Number(__ENV.DURATION) || seconds(600, 5);
+const SHOPPERS = RATE * SECONDS;
+
+const PROMISES = promises(
+  promise("Answers late in the run took no more than twice as long as early ones.", "drift", "med<2"),
+  within("Ninety-nine of a hundred answers came within a second.", "answer_ms", "p(99)", 1000),
+  ...OPEN,
+);
+
+// Few enough that each serves customers early and late, so that it can compare.
+const few = { preAllocatedVUs: 5, maxVUs: 40 };
+
+export const options = told({ shoppers: steady(RATE, SECONDS, few) }, PROMISES, {
+  shoppers: SHOPPERS + 1,
+  units: SHOPPERS,
+  sale: saleOf(SHOPPERS),
+});
+
+/** What this virtual user's customers waited in the first third of the run: how many, and how long together. */
+const early = { customers: 0, milliseconds: 0 };
+
+export function setup() {
+  return opened();
+}
+
+export default function ({ sku }) {
+  const due = steadyDue(RATE);
+  buy(number(), { sku, due });
+  const waited = Date.now() - due;
+  const part = (due - exec.scenario.startTime) / 1000 / SECONDS;
+  if (part < 1 / 3) {
+    early.customers += 1;
+    early.milliseconds += waited;
+  } else if (part > 2 / 3 && early.customers > 0) {
+    drift.add((waited + 1) / (early.milliseconds / early.customers + 1));
+  }
+}
+
+export function teardown(data) {
+  checked(data, { demand: SHOPPERS });
+}
+
+export const handleSummary = report("soak", PROMISES);
