@@ -5,15 +5,19 @@ CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc --print host-tuple)
 # What the program is told, for example: make crowd ARGS="--shoppers 5000"
 ARGS ?=
+# Loads are written as the page is, and are no part of it.
+BIOME = frontend/node_modules/.bin/biome
+LOADS = --config-path=frontend k6
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd session bench many viewers rust node
+.PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd load session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
 	@echo "make cluster the chart on a real Kubernetes node, in namespaces of its own, with images built here (Linux, root)"
 	@echo "make crowd   20,000 shoppers for the running demo or cluster, and a page with pictures of it (ARGS=--help tells what can be varied)"
+	@echo "make load    the loads of k6, with thresholds on the books; SCENARIO=drop runs one (SALE=id URL=https://… to run it elsewhere)"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make browser the page's tests in Chromium, on the running demo (ARGS=receipt runs one file)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
@@ -60,6 +64,7 @@ page: frontend/node_modules/.package-lock.json
 fmt: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all
 	npm --prefix frontend run --silent fmt
+	$(BIOME) check --write $(LOADS)
 
 lint: rust frontend/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
@@ -67,6 +72,7 @@ lint: rust frontend/node_modules/.package-lock.json
 	$$(tools/install --which helm) lint --quiet --strict --namespace sluice --values charts/sluice/values-minimal.yaml charts/sluice
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	npm --prefix frontend run --silent check
+	$(BIOME) ci --error-on-warnings $(LOADS)
 
 # Not a part of lint: it installs a program the first time (minutes), and its answer changes while the code does not.
 audit: rust node
@@ -103,6 +109,10 @@ cluster: rust tools page
 
 crowd:
 	@$(TARGET)/debug/demo crowd --report $(or $(CARGO_TARGET_DIR),target)/crowd.html $(ARGS)
+
+load:
+	@test -x $(TARGET)/debug/demo || { echo "what runs the loads is not built: run make build" >&2; exit 1; }
+	@$(TARGET)/debug/demo load $(SCENARIO) $(if $(URL),--url $(URL)) $(if $(SALE),--sale $(SALE)) $(ARGS)
 
 session:
 	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)

@@ -2,7 +2,7 @@
 
 import { ramp, rampDue, rampTotal } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, seconds } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";
@@ -10,7 +10,9 @@ import { buy, number } from "./lib/shopper.js";
 
 const UNITS = count(1000);
 /** Seconds before the opening in which the first come. */
-const EARLY = seconds(5, 1);
+const EARLY = seconds(5, 3);
+/** Seconds from applying the sale until it opens: the sessions are made and k6 is started meanwhile. */
+const OPENS_IN = EARLY + 15;
 const PEAK = count(500);
 const QUIET = count(20);
 const STAGES = [
@@ -31,7 +33,7 @@ const PROMISES = promises(
 export const options = told({ shoppers: ramp(QUIET, STAGES) }, PROMISES, {
   shoppers: SHOPPERS + 10,
   units: UNITS,
-  opensInSeconds: EARLY + 5,
+  opensInSeconds: OPENS_IN,
   sale: saleOf(UNITS),
 });
 

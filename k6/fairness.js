@@ -3,7 +3,7 @@
 import { Counter, Rate, Trend } from "k6/metrics";
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";

@@ -4,7 +4,7 @@ import { sleep } from "k6";
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
 import { holdsUnmatched, paymentsUnmatched, releaseLateMs } from "./lib/measures.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, seconds } from "./lib/run.js";
 import { paidWithin, saleOf } from "./lib/sale.js";
@@ -22,7 +22,12 @@ const LOOK_AGAIN = 0.1;
 const RELEASED_WITHIN = 30;
 
 const PROMISES = promises(
-  within("A unit that was not paid is back on sale within two seconds of its deadline.", "release_late_ms", "p(99)", 2000),
+  within(
+    "A unit that was not paid is back on sale within two seconds of its deadline.",
+    "release_late_ms",
+    "p(99)",
+    2000,
+  ),
   promise("Every hold that was left alone ended, and none that was paid.", "holds_unmatched", "count==0"),
   promise("The books call as many orders sold as were paid.", "payments_unmatched", "count==0"),
   promise("Who came meanwhile was told that all units are held, and stayed.", "answers_all_units_held", "count>0"),
@@ -33,7 +38,11 @@ const PROMISES = promises(
 // Everybody here waits for something and keeps a virtual user busy meanwhile, so each has one.
 const waiting = (people) => ({ preAllocatedVUs: people + 5, maxVUs: people + 50 });
 const takers = { ...steady(TAKERS, SECONDS, waiting(TAKERS * SECONDS)), exec: "take" };
-const payers = { ...steady(PAYERS, SECONDS, waiting(PAYERS * SECONDS)), exec: "buyAndPay", startTime: `${SECONDS + 1}s` };
+const payers = {
+  ...steady(PAYERS, SECONDS, waiting(PAYERS * SECONDS)),
+  exec: "buyAndPay",
+  startTime: `${SECONDS + 1}s`,
+};
 
 export const options = told({ takers, payers }, PROMISES, {
   shoppers: (TAKERS + PAYERS) * SECONDS + 2,

@@ -2,7 +2,7 @@
 
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
-import { OPEN, options as told, promises, within } from "./lib/promises.js";
+import { OPEN, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";

@@ -2,7 +2,7 @@
 
 import exec from "k6/execution";
 import { checked, opened } from "./lib/books.js";
-import { options as told, promise, promises, within } from "./lib/promises.js";
+import { promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";

@@ -3,7 +3,7 @@
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
 import { paymentsUnmatched } from "./lib/measures.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, seconds } from "./lib/run.js";
 import { paidWithin, saleOf } from "./lib/sale.js";

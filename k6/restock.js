@@ -1,11 +1,11 @@
 // A sale that is restocked three times while it sells, each time once nothing is left.
 
 import { sleep } from "k6";
-import { Counter } from "k6/metrics";
 import exec from "k6/execution";
+import { Counter } from "k6/metrics";
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened, page } from "./lib/books.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, edges, seconds } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";
@@ -26,13 +26,23 @@ const returned = new Counter("seen_back_in_stock");
 
 const PROMISES = promises(
   within("Ninety-nine of a hundred answers came within a second.", "answer_ms", "p(99)", 1000),
-  promise("Each restock, made once nothing was left, was seen by who looked on.", "seen_back_in_stock", `count>=${RESTOCKS}`),
+  promise(
+    "Each restock, made once nothing was left, was seen by who looked on.",
+    "seen_back_in_stock",
+    `count>=${RESTOCKS}`,
+  ),
   ...OPEN,
 );
 
 const scenarios = {
   shoppers: steady(RATE, SECONDS),
-  onlooker: { executor: "per-vu-iterations", vus: 1, iterations: 1, maxDuration: `${SECONDS + LATE_WITHIN}s`, exec: "look" },
+  onlooker: {
+    executor: "per-vu-iterations",
+    vus: 1,
+    iterations: 1,
+    maxDuration: `${SECONDS + LATE_WITHIN}s`,
+    exec: "look",
+  },
 };
 
 export const options = told(scenarios, PROMISES, {
@@ -47,7 +57,7 @@ export function setup() {
 }
 
 export default function ({ sku }) {
-  buy(number(), { sku, due: steadyDue(RATE)});
+  buy(number(), { sku, due: steadyDue(RATE) });
 }
 
 /** Looks at one edge's page, notes whenever the stock has grown, and buys what the crowd has left. */

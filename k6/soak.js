@@ -4,7 +4,7 @@ import exec from "k6/execution";
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
 import { drift } from "./lib/measures.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { seconds } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";
@@ -15,7 +15,7 @@ const SECONDS = Number(__ENV.DURATION) || seconds(600, 5);
 const SHOPPERS = RATE * SECONDS;
 
 const PROMISES = promises(
-  promise("Answers late in the run took no more than twice as long as early ones.", "drift", "med<2"),
+  within("Answers late in the run took no more than twice as long as early ones.", "drift", "med", 2),
   within("Ninety-nine of a hundred answers came within a second.", "answer_ms", "p(99)", 1000),
   ...OPEN,
 );

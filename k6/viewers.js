@@ -5,7 +5,7 @@ import { Counter, Trend } from "k6/metrics";
 import { watch } from "k6/x/sse";
 import { steady, steadyDue } from "./lib/arrivals.js";
 import { checked, opened, page } from "./lib/books.js";
-import { OPEN, options as told, promise, promises, within } from "./lib/promises.js";
+import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, edges, sale, seconds } from "./lib/run.js";
 import { saleOf } from "./lib/sale.js";
@@ -68,7 +68,7 @@ export function view() {
   const addresses = Array.from({ length: STREAMS }, (_, at) => {
     return `${edges[(first + at) % edges.length]}/v1/sales/${sale}/events`;
   });
-  const streams = watch(addresses, 1, WATCHED);
+  const streams = watch(addresses, WATCHED);
   const truth = stock(page(edges[0]));
   for (const stream of streams) {
     seen.add(stream.events > 0 ? 1 : 0);

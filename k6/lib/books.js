@@ -4,8 +4,8 @@
 // page, once both sides of the books are said to balance and show what the edges show. What was there before the load began
 // is subtracted, so that any sale can be loaded, not only a new one.
 
-import http from "k6/http";
 import { sleep } from "k6";
+import http from "k6/http";
 import * as measures from "./measures.js";
 import { edges, merchant, sale, unitsSaid, wantedSku } from "./run.js";
 import { idPart } from "./shopper.js";
@@ -73,7 +73,10 @@ export function opened({ early = 0 } = {}) {
   if (!before) throw new Error(`no statement of ${sale} can be had within ${WITHIN} s: is the session a merchant's?`);
   const item = shown[0].items.find((one) => one.sku === wantedSku) ?? shown[0].items[0];
   const start = Date.parse(shown[0].start);
-  if (early > 0) sleep(Math.max(0, (start - Date.now()) / 1000 - early));
+  const wait = (start - Date.now()) / 1000 - early;
+  if (early > 0 && wait < 0)
+    throw new Error(`${sale} opens too soon or is open: nobody can come ${early} s early any more`);
+  if (early > 0) sleep(wait);
   const { orders, ids, expired, confirmed } = before;
   return { sku: item.sku, start, before: { orders, ids, expired, confirmed } };
 }

@@ -62,7 +62,12 @@ function text({ name, kept, answers, times, theirs }) {
   for (const one of kept) lines.push(`  ${mark(one.kept)} ${one.says}  [${one.must}: ${figure(one.measured)}]`);
   lines.push("", "answers, all attempts");
   for (const [answer, count] of answers) lines.push(`  ${answer.padEnd(24)}${String(count).padStart(10)}`);
-  lines.push("", `milliseconds${STATS.map((stat) => stat.padStart(10)).join("").padStart(91)}`);
+  lines.push(
+    "",
+    `milliseconds${STATS.map((stat) => stat.padStart(10))
+      .join("")
+      .padStart(91)}`,
+  );
   for (const [says, values] of times) {
     lines.push(`  ${says.padEnd(51)}${STATS.map((stat) => figure(values[stat]).padStart(10)).join("")}`);
   }

@@ -35,7 +35,7 @@ export function seconds(full, least) {
   return Math.max(least, Math.round(full * scale));
 }
 
-/** A bound on a time in milliseconds, wider on a machine that is said to be slow. */
-export function time(milliseconds) {
-  return milliseconds * slowness;
+/** A bound on a time, wider on a machine that is said to be slow. */
+export function time(most) {
+  return most * slowness;
 }

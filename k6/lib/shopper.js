@@ -1,9 +1,9 @@
 // A polite shopper: sends a wish with a key, and repeats it with the same key for as long as the answer is no answer: a lost
 // connection, `202`, or a refusal that says that a retry helps now. It waits as long as it is told to.
 
+import { sleep } from "k6";
 import exec from "k6/execution";
 import http from "k6/http";
-import { sleep } from "k6";
 import { answerMs, answers, gaveUp, idsUnmatched, ordersUnmatched, paidMs, settledMs, unexpected } from "./measures.js";
 import { edges, sale, sessions } from "./run.js";
 
@@ -46,7 +46,9 @@ function read(answer) {
   if (answer.status === 201) return { name: "created", body };
   if (answer.status === 202) return { name: "accepted", body };
   if (answer.status === 200) return { name: "paid", body };
-  const name = String(body.type ?? "").split("/").pop();
+  const name = String(body.type ?? "")
+    .split("/")
+    .pop();
   return { name: name in answers && answer.status !== 500 ? name : "other", body };
 }
 
@@ -118,7 +120,7 @@ function send({ method, url, body, params }) {
 function take(end, answer, late, attempt, waits) {
   const { name, body } = read(answer);
   answers[name].add(1);
-  unexpected.add(name === "other" ? 1 : 0);
+  if (name === "other") unexpected.add(1);
   answerMs.add(late + took(answer));
   if (name === "created") {
     end.known = true;
@@ -143,7 +145,7 @@ export function pay(customer, order, patience = PATIENCE) {
     const answer = http.post(url, "", { headers: head(customer, key), timeout: ATTEMPT, tags: { name: "payment" } });
     const { name, body } = read(answer);
     answers[name].add(1);
-    unexpected.add(name === "other" ? 1 : 0);
+    if (name === "other") unexpected.add(1);
     if (name === "paid") {
       paidMs.add(Date.now() - begun);
       return name;

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod crowd;
+mod load;
 mod samples;
 mod state;
 mod up;
@@ -28,6 +29,8 @@ enum Command {
     Cluster,
     /// Send a crowd of shoppers to the running demo and show what became of it.
     Crowd(Crowd),
+    /// Run one of the loads of k6/, check the books against what shoppers were told, and list the loads if none is named.
+    Load(Load),
     /// Print a session for the running demo, for use with curl.
     Session {
         /// Who it is for.
@@ -106,6 +109,43 @@ pub(crate) struct Crowd {
     report: Option<PathBuf>,
 }
 
+/// Which load, how large, and against what.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Which one; without a name all are listed.
+    scenario: Option<String>,
+    /// Part of the full load: 0.1 is a tenth of its shoppers, units and time.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// By what times may exceed their bounds, on a machine that does other things as well.
+    #[arg(long, default_value_t = 1.0)]
+    slowness: f64,
+    /// How many seconds the soak takes (600 if not given).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(5..=604_800))]
+    duration: Option<u32>,
+    /// Folder of the reports; each load has one of its own in it.
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    into: PathBuf,
+    /// Edges other than the demo's, separated by commas, as in https://shop.example; needs --sale and --merchant-session.
+    #[arg(long, value_name = "URLS", value_delimiter = ',', requires = "sale")]
+    url: Vec<String>,
+    /// A sale that is there, by its id as in URLs, instead of one that is made for the load (and deleted after it).
+    #[arg(long, value_name = "ID")]
+    sale: Option<String>,
+    /// What is bought there; its first item if not given.
+    #[arg(long, requires = "sale")]
+    sku: Option<String>,
+    /// How many units that sale is said to have; compared with its books.
+    #[arg(long, requires = "sale")]
+    units: Option<u32>,
+    /// File with the customers' sessions, one a line, as sluice-edge session prints them; guests come if not given.
+    #[arg(long, value_name = "FILE", requires = "sale")]
+    sessions: Option<PathBuf>,
+    /// File with a merchant's session, with which the books are read.
+    #[arg(long, value_name = "FILE", requires = "sale")]
+    merchant_session: Option<PathBuf>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -115,6 +155,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Up(up) => up::run(up).await,
         Command::Cluster => cluster::run().await,
         Command::Crowd(crowd) => crowd::run(crowd).await,
+        Command::Load(load) => load::run(load).await,
         Command::Session { customer } => {
             let sessions = state::State::read()?.installation().sessions(&customer, 1).await?;
             println!("{}", sessions.concat());

@@ -39,6 +39,7 @@ pub mod image;
 pub mod installation;
 pub mod issuer;
 pub mod kubernetes;
+pub mod load;
 pub mod nats;
 pub mod node;
 pub mod onlookers;

@@ -25,16 +25,20 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display())).unwrap()
 }
 
+/// Pages that lie elsewhere.
+const OTHER_PAGES: [&str; 2] = ["README.md", "k6/README.md"];
+
 /// The files of a folder that end so, by their paths.
 fn files(folder: &str, end: &str) -> impl Iterator<Item = String> {
     let names = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
     names.map(move |name| format!("{folder}/{}", name.to_str().unwrap())).filter(move |path| path.ends_with(end))
 }
 
-/// The README and every page below `docs`, by their paths.
+/// Every page below `docs` and those that lie elsewhere, by their paths.
 fn pages() -> BTreeMap<String, String> {
     let docs = files("docs", ".md").chain(files("docs/runbooks", ".md"));
-    let pages: BTreeMap<_, _> = docs.chain(["README.md".to_owned()]).map(|path| (path.clone(), read(&path))).collect();
+    let pages: BTreeMap<_, _> =
+        docs.chain(OTHER_PAGES.map(ToOwned::to_owned)).map(|path| (path.clone(), read(&path))).collect();
     assert!(pages.len() > 5, "there are more pages than {:?}", pages.keys());
     pages
 }

@@ -48,8 +48,8 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{"watch": i.watch}}
 }
 
-// watch opens so many streams of each address and reads them for so many seconds; what each of them showed.
-func (i *instance) watch(urls []string, streams int, seconds float64) []Seen {
+// watch opens a stream of each address and reads them for so many seconds; what each of them showed.
+func (i *instance) watch(urls []string, seconds float64) []Seen {
 	within := time.Duration(seconds * float64(time.Second))
 	watching, done := context.WithTimeout(i.vu.Context(), within)
 	defer done()
@@ -57,10 +57,10 @@ func (i *instance) watch(urls []string, streams int, seconds float64) []Seen {
 	// Every stream has a connection of its own: that is what a viewer costs.
 	transport := &http.Transport{DialContext: dialer.DialContext, DisableCompression: true, TLSClientConfig: i.vu.State().TLSConfig}
 	defer transport.CloseIdleConnections()
-	seen := make([]Seen, streams*len(urls))
+	seen := make([]Seen, len(urls))
 	var all sync.WaitGroup
-	for at := range seen {
-		all.Go(func() { follow(watching, transport, urls[at%len(urls)], &seen[at]) })
+	for at, url := range urls {
+		all.Go(func() { follow(watching, transport, url, &seen[at]) })
 	}
 	all.Wait()
 	return seen

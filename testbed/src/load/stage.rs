@@ -1,0 +1,66 @@
+//! A sale that can be loaded: where it is, and who comes.
+
+use anyhow::{Context as _, ensure};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
+
+/// How many guests are made at a time.
+const GUESTS_AT_ONCE: usize = 32;
+
+/// Everything that a load has to know of the sale that it is run against.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Base URLs of the edges.
+    pub edges: Vec<String>,
+    /// The sale's id.
+    pub sale: String,
+    /// What is bought; its first item if not told.
+    pub sku: Option<String>,
+    /// How many units it is said to have in the end, if that is known.
+    pub units: Option<u32>,
+    /// A merchant's session: the statement is read with it.
+    pub merchant: String,
+    /// One for each customer.
+    pub sessions: Vec<String>,
+}
+
+impl Stage {
+    /// Units that the first edge's page shows as free, over all items.
+    pub(super) async fn left(&self) -> anyhow::Result<u64> {
+        self.shown("free").await
+    }
+
+    /// Units that there are, by the same page.
+    pub(super) async fn quantity(&self) -> anyhow::Result<u64> {
+        self.shown("quantity").await
+    }
+
+    async fn shown(&self, field: &str) -> anyhow::Result<u64> {
+        let edge = self.edges.first().context("no edge is named")?;
+        let page = reqwest::get(format!("{edge}/v1/sales/{}", self.sale)).await?.error_for_status()?;
+        let page: Value = page.json().await?;
+        let items = page["items"].as_array().context("the sale has no items")?;
+        items.iter().map(|item| item[field].as_u64().with_context(|| format!("{field} is not known"))).sum()
+    }
+}
+
+/// Sessions of so many guests, asked for as anybody can.
+///
+/// # Errors
+/// When an edge makes none.
+pub async fn guests(edges: &[String], count: usize) -> anyhow::Result<Vec<String>> {
+    ensure!(!edges.is_empty(), "no edge is named");
+    let client = reqwest::Client::new();
+    let one = async |edge: &String| {
+        let answer = client.post(format!("{edge}/v1/sessions")).json(&json!({ "guest": true })).send().await?;
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        let token = body["token"].as_str().map(ToOwned::to_owned);
+        token.with_context(|| format!("{edge} makes no session for a guest: {status} {body}"))
+    };
+    futures::stream::iter(edges.iter().cycle().take(count))
+        .map(one)
+        .buffer_unordered(GUESTS_AT_ONCE)
+        .try_collect()
+        .await
+}
