@@ -1,4 +1,4 @@
-// A long, quiet load: whether anything gets slower with time. DURATION tells how long, in seconds; 600 if not told.
+// A long, quiet load: whether anything gets slower with time. It takes ten minutes, or as long as --duration says.
 
 import exec from "k6/execution";
 import { steady, steadyDue } from "./lib/arrivals.js";

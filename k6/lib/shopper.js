@@ -52,9 +52,9 @@ function read(answer) {
   return { name: name in answers && answer.status !== 500 ? name : "other", body };
 }
 
-/** Everything between sending and the last byte, with what it took to get a connection. */
+/** Everything up to the last byte: getting a connection, which is what k6 calls blocked, and the request itself. */
 function took({ timings }) {
-  return timings.blocked + timings.connecting + timings.tls_handshaking + timings.duration;
+  return timings.blocked + timings.duration;
 }
 
 /** How long the answer asks to wait, in seconds, spread a little so that a crowd does not come back as one. */
