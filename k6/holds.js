@@ -31,7 +31,12 @@ const PROMISES = promises(
   promise("Every hold that was left alone ended, and none that was paid.", "holds_unmatched", "count==0"),
   promise("The books call as many orders sold as were paid.", "payments_unmatched", "count==0"),
   promise("Who came meanwhile was told that all units are held, and stayed.", "answers_all_units_held", "count>0"),
-  within("Ninety-five of a hundred payments were known within a second.", "paid_ms", "p(95)", 1000),
+  within(
+    "Of the payments that then come all at once, ninety-five of a hundred were known within three seconds.",
+    "paid_ms",
+    "p(95)",
+    3000,
+  ),
   ...OPEN,
 );
 
