@@ -11,8 +11,8 @@ import { buy, number } from "./lib/shopper.js";
 const UNITS = count(1000);
 /** Seconds before the opening in which the first come. */
 const EARLY = seconds(5, 3);
-/** Seconds from applying the sale until it opens: the sessions are made and k6 is started meanwhile. */
-const OPENS_IN = EARLY + 15;
+/** Seconds from when all is ready until the sale opens: k6 is started meanwhile. */
+const OPENS_IN = EARLY + 12;
 const PEAK = count(500);
 const QUIET = count(20);
 const STAGES = [

@@ -9,7 +9,7 @@ import { count, seconds } from "./lib/run.js";
 import { paidWithin, saleOf } from "./lib/sale.js";
 import { buy, number, pay } from "./lib/shopper.js";
 
-const RATE = 78;
+const RATE = count(78);
 const SECONDS = seconds(270, 3);
 const PEOPLE = count(5000);
 const UNITS = count(500);

@@ -4,7 +4,7 @@ import { sleep } from "k6";
 import exec from "k6/execution";
 import { Counter } from "k6/metrics";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened, page } from "./lib/books.js";
+import { checked, opened, page, sold } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, edges, seconds } from "./lib/run.js";
@@ -63,28 +63,25 @@ export default function ({ sku }) {
 /** Looks at one edge's page, notes whenever the stock has grown, and buys what the crowd has left. */
 export function look({ sku }) {
   const crowdUntil = exec.scenario.startTime + SECONDS * 1000;
-  let [seen, known, late] = [0, 0, 0];
-  for (; late < LATE; sleep(LOOK_AGAIN)) {
+  let [known, late] = [UNITS, 0];
+  for (const until = crowdUntil + LATE_WITHIN * 1000; Date.now() < until; sleep(LOOK_AGAIN)) {
     const item = page(edges[0])?.items.find((one) => one.sku === sku);
-    if (item && known > 0 && item.quantity > known) {
-      seen += 1;
-      returned.add(1);
+    if (item && item.quantity > known) {
+      returned.add((item.quantity - known) / UNITS);
+      known = item.quantity;
     }
-    known = item?.quantity ?? known;
     if (Date.now() < crowdUntil) continue;
-    const refused = buyUntilRefused(RATE * SECONDS + 1 + late, LATE - late, sku);
-    late += refused.bought;
-    if (seen === RESTOCKS && refused.by === "sold-out") break;
+    late += boughtUntilRefused(RATE * SECONDS + 1 + late, LATE - late, sku);
+    if (known === UNITS * (RESTOCKS + 1) && sold() === known) break;
   }
 }
 
-/** Sends one customer after another; how many bought, and what the last one was refused by. */
-function buyUntilRefused(first, most, sku) {
+/** Sends one customer after another until one is refused; how many bought. Who is refused comes again as the next one. */
+function boughtUntilRefused(first, most, sku) {
   for (let bought = 0; bought < most; bought++) {
-    const { order, refusal } = buy(first + bought, { sku });
-    if (!order) return { bought, by: refusal };
+    if (!buy(first + bought, { sku }).order) return bought;
   }
-  return { bought: most };
+  return most;
 }
 
 export function teardown(data) {

@@ -14,16 +14,16 @@ const RATE = 20;
 const SECONDS = Number(__ENV.DURATION) || seconds(600, 5);
 const SHOPPERS = RATE * SECONDS;
 
+/** Few enough that each serves customers early and late, so that it can compare. */
+const GENERATORS = { preAllocatedVUs: 2 * RATE, maxVUs: 4 * RATE };
+
 const PROMISES = promises(
   within("Answers late in the run took no more than twice as long as early ones.", "drift", "med", 2),
   within("Ninety-nine of a hundred answers came within a second.", "answer_ms", "p(99)", 1000),
   ...OPEN,
 );
 
-// Few enough that each serves customers early and late, so that it can compare.
-const few = { preAllocatedVUs: 5, maxVUs: 40 };
-
-export const options = told({ shoppers: steady(RATE, SECONDS, few) }, PROMISES, {
+export const options = told({ shoppers: steady(RATE, SECONDS, GENERATORS) }, PROMISES, {
   shoppers: SHOPPERS + 1,
   units: SHOPPERS,
   sale: saleOf(SHOPPERS),

@@ -62,8 +62,12 @@ export function rampDue(from, stages) {
   return Date.now();
 }
 
-/** Virtual users are bounded: one that is missing is a dropped iteration, and those are counted and promised not to be. */
+/**
+ * Virtual users are bounded, and there are enough for a standstill of two seconds: one that is missing is a dropped
+ * iteration. Those are promised not to be, and where there are some, times are told too long: k6 does not number them, so
+ * whoever comes later seems to have been meant earlier.
+ */
 function generators(perSecond) {
-  const planned = Math.min(1000, Math.max(20, Math.ceil(perSecond / 2)));
-  return { preAllocatedVUs: planned, maxVUs: Math.max(60, 2 * planned) };
+  const planned = Math.min(600, Math.max(20, 2 * perSecond));
+  return { preAllocatedVUs: planned, maxVUs: 2 * planned };
 }

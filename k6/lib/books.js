@@ -65,6 +65,12 @@ function read() {
   return books;
 }
 
+/** Units that are sold, by the statement; nothing while it cannot be had. */
+export function sold() {
+  const statement = get(`${edges[0]}/v1/sales/${sale}/statement`, merchant);
+  return statement?.items.reduce((sum, item) => sum + item.sold, 0);
+}
+
 /** Setup: waits until every edge knows the sale and the ledger does, and notes what the books say already. */
 export function opened({ early = 0 } = {}) {
   const shown = edges.map((edge) => eventually(() => page(edge)));

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use runtime::clock::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,7 +29,11 @@ use crate::{eventually, people};
 /// How long a restock waits until nothing is left: longer than any load keeps selling.
 const SOLD_OUT_WITHIN: Duration = Duration::from_secs(600);
 /// How long a sale is open: longer than any load.
-const OPEN_HOURS: i64 = 24;
+const OPEN_FOR_SECONDS: i64 = 7 * 86_400;
+/// When one opens that opens before everybody's eyes, until all is ready and the time is set.
+const NOT_OPEN_FOR_SECONDS: i64 = 86_400;
+/// How long edges may take to show a change of a sale: far beyond any delay that is not a fault.
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 /// Since when a sale is open that does not open before everybody's eyes.
 const OPEN_SINCE_SECONDS: i64 = -60;
 /// What is in a wallet: 500 euros.
@@ -166,11 +171,11 @@ impl Load {
     ///
     /// # Errors
     /// When the sale cannot be made, the load not be run, or both sides of the books differ. Broken promises are no error.
-    pub async fn on(&self, at: &Access, now: jiff::Timestamp, tell: impl Fn(&str)) -> anyhow::Result<Outcome> {
+    pub async fn on(&self, at: &Access, tell: impl Fn(&str)) -> anyhow::Result<Outcome> {
         let needs = self.needs().await?;
         let name = format!("load-{}-{:08x}", self.scenario, rand::random::<u32>());
         tell(&format!("making the sale {name}, with {} units", needs.units));
-        at.apply(&resource(&name, &needs, now)?).await?;
+        at.apply(&resource(&name, &needs)?).await?;
         let sessions = sessions(at, &name, &needs).await?;
         at.wait_for(&name, "Provisioned", 60).await?;
         let added = needs.restock.map_or(0, |restock| restock.units * restock.times);
@@ -182,6 +187,9 @@ impl Load {
             merchant: at.merchant().await?,
             sessions,
         };
+        if let Some(seconds) = needs.opens_in_seconds {
+            opens(at, &name, &stage, &from_now(seconds)?).await?;
+        }
         tell(&format!("{} customers with sessions; running k6", stage.sessions.len()));
         let outcome = tokio::select! {
             outcome = self.at(&stage) => outcome?,
@@ -198,11 +206,16 @@ impl Load {
     }
 }
 
-fn resource(name: &str, needs: &Needs, now: jiff::Timestamp) -> anyhow::Result<Value> {
-    let at = |seconds: i64| now.checked_add(jiff::SignedDuration::from_secs(seconds)).map(|time| format!("{time:.0}"));
-    let start = needs.opens_in_seconds.unwrap_or(OPEN_SINCE_SECONDS);
+/// A time as resources have it.
+fn from_now(seconds: i64) -> anyhow::Result<String> {
+    let time = Clock::system().now().checked_add(jiff::SignedDuration::from_secs(seconds))?;
+    Ok(format!("{time:.0}"))
+}
+
+fn resource(name: &str, needs: &Needs) -> anyhow::Result<Value> {
+    let start = if needs.opens_in_seconds.is_some() { NOT_OPEN_FOR_SECONDS } else { OPEN_SINCE_SECONDS };
     let mut spec = needs.sale.clone();
-    spec["schedule"] = json!({ "startTime": at(start)?, "endTime": at(OPEN_HOURS * 3_600)? });
+    spec["schedule"] = json!({ "startTime": from_now(start)?, "endTime": from_now(OPEN_FOR_SECONDS)? });
     Ok(json!({
         "apiVersion": "sluice.dev/v1alpha1",
         "kind": "FlashSale",
@@ -221,6 +234,22 @@ async fn sessions(at: &Access, prefix: &str, needs: &Needs) -> anyhow::Result<Ve
     at.sessions(&people::email("{}"), needs.shoppers).await
 }
 
+/// Sets when a sale opens, and waits until every edge shows it: who comes reads it there.
+async fn opens(at: &Access, name: &str, stage: &Stage, start: &str) -> anyhow::Result<()> {
+    at.patch(name, &json!({ "spec": { "schedule": { "startTime": start } } })).await?;
+    let time: jiff::Timestamp = start.parse()?;
+    for edge in &stage.edges {
+        eventually(SHOWN_WITHIN, "the opening to be shown", async || {
+            let shown = stage.page(edge).await?;
+            let shown: jiff::Timestamp = shown["start"].as_str().context("no start is shown")?.parse()?;
+            ensure!(shown == time, "{shown} is shown, not {time}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// Adds units each time nothing is left, as often as the load wants it; ends only when that fails.
 async fn restocked(at: &Access, name: &str, stage: &Stage, needs: &Needs) -> anyhow::Error {
     let Some(restock) = needs.restock else { return std::future::pending().await };
@@ -237,7 +266,7 @@ async fn restocked(at: &Access, name: &str, stage: &Stage, needs: &Needs) -> any
             sold_out.await?;
             at.patch(name, &json!({ "spec": { "items": items } })).await?;
             // What is left is looked at again only once the new units were seen.
-            eventually(SOLD_OUT_WITHIN, "the new units to be shown", async || {
+            eventually(SHOWN_WITHIN, "the new units to be shown", async || {
                 let shown = stage.quantity().await?;
                 ensure!(shown == u64::from(quantity), "{shown} are shown");
                 Ok(())

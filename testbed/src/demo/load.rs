@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use testbed::load::{self, Load, Outcome, Stage};
 
 use super::state::State;
-use super::up::{now, say};
+use super::up::say;
 
 pub(crate) async fn run(wish: super::Load) -> anyhow::Result<()> {
     let Some(scenario) = wish.scenario.clone() else { return list() };
@@ -18,7 +18,7 @@ pub(crate) async fn run(wish: super::Load) -> anyhow::Result<()> {
     let load = Load { scenario, scale, slowness, duration, folder: folder.clone(), shown: true };
     let outcome = match &wish.sale {
         Some(sale) => load.at(&stage(&wish, &load, sale).await?).await?,
-        None => load.on(State::read()?.installation(), now(), say).await?,
+        None => load.on(State::read()?.installation(), say).await?,
     };
     tell(&outcome, &folder)
 }

@@ -35,10 +35,15 @@ impl Stage {
         self.shown("quantity").await
     }
 
+    /// The sale as an edge shows it.
+    pub(super) async fn page(&self, edge: &str) -> anyhow::Result<Value> {
+        let page = reqwest::get(format!("{edge}/v1/sales/{}", self.sale)).await?.error_for_status()?;
+        Ok(page.json().await?)
+    }
+
     async fn shown(&self, field: &str) -> anyhow::Result<u64> {
         let edge = self.edges.first().context("no edge is named")?;
-        let page = reqwest::get(format!("{edge}/v1/sales/{}", self.sale)).await?.error_for_status()?;
-        let page: Value = page.json().await?;
+        let page = self.page(edge).await?;
         let items = page["items"].as_array().context("the sale has no items")?;
         items.iter().map(|item| item[field].as_u64().with_context(|| format!("{field} is not known"))).sum()
     }
