@@ -125,6 +125,10 @@ readinessProbe:
 - --log-format={{ $root.Values.log.format }}
 - --log-filter={{ .service.logFilter | default $root.Values.log.filter }}
 - --drain-seconds={{ int .service.drainSeconds }}
+{{- with $root.Values.tracing.endpoint }}
+- --trace-endpoint={{ . }}
+- --trace-sample={{ $root.Values.tracing.sample }}
+{{- end }}
 {{- if $root.Values.dev }}
 - --dev
 {{- end }}

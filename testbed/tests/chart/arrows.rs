@@ -89,6 +89,7 @@ async fn a_shop_has_exactly_the_arrows_of_the_picture() -> anyhow::Result<()> {
     let postgres = within("data", Some(("cnpg.io/cluster", "sluice-db")));
     let redis = within("data", Some(("app.kubernetes.io/name", "redis")));
     let dns = within("kube-system", Some(("k8s-app", "kube-dns")));
+    let collector = within("monitoring", Some(("app.kubernetes.io/name", "opentelemetry-collector")));
     let (nats, anybody) = (within("nats", None), json!("anybody"));
     let expected = [
         ("shoppers-to-edge", arrow(&["edge"], "in", "tcp/8080", &within("ingress-nginx", None))),
@@ -103,6 +104,7 @@ async fn a_shop_has_exactly_the_arrows_of_the_picture() -> anyhow::Result<()> {
         ("migration-to-postgres", arrow(&["migration"], "out", "tcp/5432", &postgres)),
         ("migration-to-dns", arrow(&["migration"], "out", "tcp/53 udp/53", &dns)),
         ("ledger-to-webhook", arrow(&["ledger"], "out", "tcp/443", &anybody)),
+        ("all-to-traces", arrow(&["operator", "edge", "ledger"], "out", "tcp/4318", &collector)),
         ("operator-to-api-server", arrow(&["operator", "test"], "out", "tcp/443 tcp/6443", &anybody)),
         ("all-to-dns", arrow(&["operator", "edge", "ledger", "test"], "out", "tcp/53 udp/53", &dns)),
         ("test-to-edge", arrow(&["test"], "out", "tcp/8080", &component("edge"))),

@@ -63,6 +63,8 @@ const WRONG: [(&[&str], &str); 51] = [
         "ledger.migration.postgres.url is set, but ledger.migration.by is None",
     ),
     (&["networkPolicy.nats[0].cidr=10.0.0.0/8"], "/networkPolicy/nats/0"),
+    (&["tracing.endpoint=collector:4318"], "/tracing/endpoint"),
+    (&["tracing.sample=2"], "/tracing/sample"),
     (&["monitoring.runbookBaseUrl=git.shop.example"], "/monitoring/runbookBaseUrl"),
     (&["monitoring.podMonitor.interval=2m"], "/monitoring/podMonitor/interval"),
     (&["monitoring.podMonitor.interval=5s"], "monitoring.podMonitor.scrapeTimeout is 10s, longer than the interval"),
