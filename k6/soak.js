@@ -15,7 +15,7 @@ const SECONDS = Number(__ENV.DURATION) || seconds(600, 5);
 const SHOPPERS = RATE * SECONDS;
 
 /** Few enough that each serves customers early and late, so that it can compare. */
-const GENERATORS = { preAllocatedVUs: 2 * RATE, maxVUs: 4 * RATE };
+const GENERATORS = { preAllocatedVUs: 6 * RATE, maxVUs: 6 * RATE };
 
 const PROMISES = promises(
   within("Answers late in the run took no more than twice as long as early ones.", "drift", "med", 2),

@@ -63,11 +63,11 @@ export function rampDue(from, stages) {
 }
 
 /**
- * Virtual users are bounded, and there are enough for a standstill of two seconds: one that is missing is a dropped
+ * Virtual users are bounded, and there are enough for a standstill of two seconds and more: one that is missing is a dropped
  * iteration. Those are promised not to be, and where there are some, times are told too long: k6 does not number them, so
  * whoever comes later seems to have been meant earlier.
  */
 function generators(perSecond) {
-  const planned = Math.min(600, Math.max(20, 2 * perSecond));
+  const planned = Math.min(600, Math.max(100, 2 * perSecond));
   return { preAllocatedVUs: planned, maxVUs: 2 * planned };
 }
