@@ -12,9 +12,9 @@ export const edges = told.edges ?? [];
 /** The sale's id, as URLs use it. */
 export const sale = told.sale;
 /** What is bought; the sale's first item if not told. */
-export const wantedSku = told.sku;
+export const wantedSku = told.sku ?? undefined;
 /** How many units the sale is said to have in the end, if that was said. */
-export const unitsSaid = told.units;
+export const unitsSaid = told.units ?? undefined;
 /** A merchant's session: the books are read with it. */
 export const merchant = told.merchant;
 /** Where the reports go. */

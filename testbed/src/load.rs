@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use runtime::clock::Clock;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub use stage::{Stage, guests};
 
@@ -103,7 +103,7 @@ pub struct Needs {
     opens_in_seconds: Option<i64>,
     restock: Option<Restock>,
     /// The `spec` of the sale, without its times.
-    sale: Value,
+    sale: Map<String, Value>,
 }
 
 impl Needs {
@@ -215,7 +215,8 @@ fn from_now(seconds: i64) -> anyhow::Result<String> {
 fn resource(name: &str, needs: &Needs) -> anyhow::Result<Value> {
     let start = if needs.opens_in_seconds.is_some() { NOT_OPEN_FOR_SECONDS } else { OPEN_SINCE_SECONDS };
     let mut spec = needs.sale.clone();
-    spec["schedule"] = json!({ "startTime": from_now(start)?, "endTime": from_now(OPEN_FOR_SECONDS)? });
+    let schedule = json!({ "startTime": from_now(start)?, "endTime": from_now(OPEN_FOR_SECONDS)? });
+    spec.insert("schedule".to_owned(), schedule);
     Ok(json!({
         "apiVersion": "sluice.dev/v1alpha1",
         "kind": "FlashSale",
@@ -241,7 +242,8 @@ async fn opens(at: &Access, name: &str, stage: &Stage, start: &str) -> anyhow::R
     for edge in &stage.edges {
         eventually(SHOWN_WITHIN, "the opening to be shown", async || {
             let shown = stage.page(edge).await?;
-            let shown: jiff::Timestamp = shown["start"].as_str().context("no start is shown")?.parse()?;
+            let shown: jiff::Timestamp =
+                shown.get("start").and_then(Value::as_str).context("no start is shown")?.parse()?;
             ensure!(shown == time, "{shown} is shown, not {time}");
             Ok(())
         })
@@ -253,10 +255,13 @@ async fn opens(at: &Access, name: &str, stage: &Stage, start: &str) -> anyhow::R
 /// Adds units each time nothing is left, as often as the load wants it; ends only when that fails.
 async fn restocked(at: &Access, name: &str, stage: &Stage, needs: &Needs) -> anyhow::Error {
     let Some(restock) = needs.restock else { return std::future::pending().await };
-    let mut items = needs.sale["items"].clone();
+    let items = needs.sale.get("items").cloned().unwrap_or_default();
     for time in 1..=restock.times {
         let quantity = needs.units + time * restock.units;
-        items[0]["quantity"] = json!(quantity);
+        let mut items = items.clone();
+        if let Some(of_first) = items.pointer_mut("/0/quantity") {
+            *of_first = json!(quantity);
+        }
         let sold_out = eventually(SOLD_OUT_WITHIN, "nothing to be left", async || {
             let left = stage.left().await?;
             ensure!(left == 0, "{left} are left");

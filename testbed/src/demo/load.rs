@@ -1,6 +1,6 @@
 //! One of the loads of `k6/`, against the running demo or against any edges.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use testbed::load::{self, Load, Outcome, Stage};
@@ -74,7 +74,7 @@ fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Says where the reports are; fails when a promise was not kept.
-fn tell(outcome: &Outcome, folder: &PathBuf) -> anyhow::Result<()> {
+fn tell(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
     for name in ["report.html", "series.html", "summary.json"] {
         let file = folder.join(name);
         if file.exists() {

@@ -89,13 +89,14 @@ struct Summary {
 /// Writes down what the script has to know; the sessions apart, as all virtual users share one copy of them.
 fn tell(folder: &Path, reports: &Path, stage: &Stage) -> anyhow::Result<PathBuf> {
     let Stage { edges, sale, sku, units, merchant, sessions } = stage;
-    let mut told = json!({ "edges": edges, "sale": sale, "merchant": merchant, "folder": reports });
-    if let Some(sku) = sku {
-        told["sku"] = json!(sku);
-    }
-    if let Some(units) = units {
-        told["units"] = json!(units);
-    }
+    let told = json!({
+        "edges": edges,
+        "sale": sale,
+        "sku": sku,
+        "units": units,
+        "merchant": merchant,
+        "folder": reports,
+    });
     let file = folder.join("run.json");
     std::fs::write(&file, told.to_string())?;
     let mut list = std::fs::File::create(folder.join("run.json.sessions"))?;
@@ -106,5 +107,5 @@ fn tell(folder: &Path, reports: &Path, stage: &Stage) -> anyhow::Result<PathBuf>
 fn tail(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     let lines: Vec<_> = said.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    lines.iter().skip(lines.len().saturating_sub(TAIL_LINES)).copied().collect::<Vec<_>>().join("\n")
 }

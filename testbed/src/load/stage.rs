@@ -44,8 +44,11 @@ impl Stage {
     async fn shown(&self, field: &str) -> anyhow::Result<u64> {
         let edge = self.edges.first().context("no edge is named")?;
         let page = self.page(edge).await?;
-        let items = page["items"].as_array().context("the sale has no items")?;
-        items.iter().map(|item| item[field].as_u64().with_context(|| format!("{field} is not known"))).sum()
+        let items = page.get("items").and_then(Value::as_array).context("the sale has no items")?;
+        items
+            .iter()
+            .map(|item| item.get(field).and_then(Value::as_u64).with_context(|| format!("{field} is not known")))
+            .sum()
     }
 }
 
@@ -60,7 +63,7 @@ pub async fn guests(edges: &[String], count: usize) -> anyhow::Result<Vec<String
         let answer = client.post(format!("{edge}/v1/sessions")).json(&json!({ "guest": true })).send().await?;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
-        let token = body["token"].as_str().map(ToOwned::to_owned);
+        let token = body.get("token").and_then(Value::as_str).map(ToOwned::to_owned);
         token.with_context(|| format!("{edge} makes no session for a guest: {status} {body}"))
     };
     futures::stream::iter(edges.iter().cycle().take(count))
