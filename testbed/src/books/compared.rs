@@ -44,21 +44,21 @@ impl Compared {
     #[must_use]
     pub fn of(books: &Value) -> Self {
         let mut compared = Self { balanced: books["balanced"] == true, sides: Vec::new(), wrong: Vec::new() };
-        let list = |of: &Value, name: &str| of[name].as_array().cloned().unwrap_or_default();
         let text = |of: &Value| of.as_str().map_or_else(|| of.to_string(), ToOwned::to_owned);
         for shard in list(books, "shards") {
-            for item in list(&shard, "items") {
+            for item in list(shard, "items") {
                 for (side, ledger) in [("stream", false), ("ledger", true)] {
-                    let counts = COLUMNS.map(|column| item[side][column].as_i64().unwrap_or_default());
+                    let counts =
+                        COLUMNS.map(|column| item[side].get(column).and_then(Value::as_i64).unwrap_or_default());
                     compared.sides.push(Side { sku: text(&item["sku"]), ledger, counts });
                 }
             }
             compared.wrong.extend(shard["inexact"].as_str().map(|why| format!("not compared: {why}")));
-            compared.wrong.extend(list(&shard, "breaches").iter().map(text));
+            compared.wrong.extend(list(shard, "breaches").iter().map(text));
             let differs = |of: &Value| {
                 format!("{}: in NATS {}, in Postgres {}", text(&of["key"]), text(&of["stream"]), text(&of["ledger"]))
             };
-            compared.wrong.extend(list(&shard, "differences").iter().map(differs));
+            compared.wrong.extend(list(shard, "differences").iter().map(differs));
         }
         compared
     }
@@ -102,6 +102,10 @@ impl fmt::Display for Compared {
         let verdict = if self.balanced { "balanced: equal on both sides" } else { "NOT balanced" };
         write!(out, "\n{verdict}, supply = free + held + sold")
     }
+}
+
+fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
+    of.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -29,16 +29,7 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     let sku = wish.sku.clone().or_else(|| first.map(ToOwned::to_owned)).context("the sale has no items")?;
     let count = usize::try_from(wish.shoppers)?;
     let sessions = sessions(access, count).await?;
-    let crowd = Crowd {
-        edges: access.edges.clone(),
-        sale: id.clone(),
-        sku,
-        quantity: wish.quantity,
-        sends: usize::from(wish.sends),
-        connections: usize::try_from(wish.connections)?,
-        arrival: wish.rate.map_or(Arrival::Burst, Arrival::PerSecond),
-        patience: Duration::from_secs(wish.patience),
-    };
+    let crowd = told(&wish, access, &id, sku)?;
     let viewers = match usize::try_from(wish.viewers)? {
         0 => None,
         count => {
@@ -95,6 +86,20 @@ pub(crate) async fn run(wish: super::Crowd) -> anyhow::Result<()> {
     orders?;
     ensure!(books?.balanced, "the books of {} differ", wish.sale);
     seen.map_or(Ok(()), |(_, waited)| waited)
+}
+
+/// The crowd that was wished for.
+fn told(wish: &super::Crowd, access: &Access, id: &str, sku: String) -> anyhow::Result<Crowd> {
+    Ok(Crowd {
+        edges: access.edges.clone(),
+        sale: id.to_owned(),
+        sku,
+        quantity: wish.quantity,
+        sends: usize::from(wish.sends),
+        connections: usize::try_from(wish.connections)?,
+        arrival: wish.rate.map_or(Arrival::Burst, Arrival::PerSecond),
+        patience: Duration::from_secs(wish.patience),
+    })
 }
 
 /// A session for each of so many people whom nobody knows yet.
