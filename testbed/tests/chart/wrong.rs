@@ -3,7 +3,7 @@
 use crate::helm::{ADDRESSES, Place, Values, chart, helm};
 
 /// What is set, and what the refusal says.
-const WRONG: [(&[&str], &str); 51] = [
+const WRONG: [(&[&str], &str); 53] = [
     (&["nats.urls=null"], "missing property 'urls'"),
     (&["nats.urls={http://nats:4222}"], "/nats/urls/0"),
     (&["nats.urls={nats://user:secret@nats:4222}"], "/nats/urls/0"),
