@@ -60,6 +60,9 @@ const NAMES = [
   "sale-closed",
   "insufficient-funds",
   "hold-expired",
+  "forbidden",
+  "not-signed-in",
+  "not-found",
   "other",
 ];
 export const answers = Object.fromEntries(

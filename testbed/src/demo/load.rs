@@ -60,7 +60,7 @@ async fn stage(wish: &super::Load, load: &Load, sale: &str) -> anyhow::Result<St
         }
         (None, None) => {
             say(&format!("asking for {} guests", needs.shoppers));
-            load::guests(&edges, needs.shoppers).await?
+            load::guests(&edges, sale, needs.shoppers).await?
         }
     };
     ensure!(!sessions.is_empty(), "there is no session for anybody to buy with");

@@ -52,12 +52,15 @@ impl Stage {
     }
 }
 
-/// Sessions of so many guests, asked for as anybody can.
+/// Sessions of so many guests for a sale, asked for as anybody can.
 ///
 /// # Errors
-/// When an edge makes none.
-pub async fn guests(edges: &[String], count: usize) -> anyhow::Result<Vec<String>> {
-    ensure!(!edges.is_empty(), "no edge is named");
+/// When the sale takes no guests, or an edge makes no session for one.
+pub async fn guests(edges: &[String], sale: &str, count: usize) -> anyhow::Result<Vec<String>> {
+    let first = edges.first().context("no edge is named")?;
+    let page: Value = reqwest::get(format!("{first}/v1/sales/{sale}")).await?.error_for_status()?.json().await?;
+    let allowed = page.get("guestsAllowed").and_then(Value::as_bool) == Some(true);
+    ensure!(allowed, "the sale takes no guests: --sessions names customers");
     let client = reqwest::Client::new();
     let one = async |edge: &String| {
         let answer = client.post(format!("{edge}/v1/sessions")).json(&json!({ "guest": true })).send().await?;
