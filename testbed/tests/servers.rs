@@ -7,7 +7,8 @@ use async_nats::jetstream;
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
-use testbed::{Bed, eventually};
+use testbed::prometheus::{self, AlertState, Target};
+use testbed::{Bed, Prometheus, eventually, free_port};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -157,5 +158,42 @@ async fn a_start_that_fails_shows_why() -> anyhow::Result<()> {
     std::fs::write(settings, "nonsense: true")?;
     let failed = nats.restart().await.expect_err("a broken configuration").to_string();
     assert!(failed.contains("nats ended at its start") && failed.contains("unknown field \"nonsense\""), "{failed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn prometheus_looks_at_what_it_is_told_to_and_an_alert_fires_for_as_long_as_its_condition_holds()
+-> anyhow::Result<()> {
+    let bed = Bed::shared().await?;
+    let rules = bed.folder().join("rules.yaml");
+    std::fs::write(&rules, "groups: [{name: test, rules: [{alert: Away, expr: up == 0, for: 1s}]}]")?;
+    prometheus::check_rules(std::slice::from_ref(&rules)).await?;
+    let server = Prometheus::start(bed, Duration::from_millis(200), &[rules]).await?;
+    let target = |job: &str, admin: String| Target { job: job.to_owned(), admin };
+    let itself = target("itself", server.url().to_owned());
+    let nobody = target("nobody", format!("http://127.0.0.1:{}", free_port()?));
+
+    server.watch([itself.clone(), nobody])?;
+    let alert = eventually(BOUND, "an alert that fires", async || {
+        let alerts = server.alerts().await?;
+        let firing = alerts.iter().find(|alert| alert.state == AlertState::Firing);
+        firing.cloned().with_context(|| format!("{alerts:?}"))
+    })
+    .await?;
+    assert_eq!((alert.name(), alert.labels["job"].as_str()), ("Away", "nobody"));
+
+    server.watch([itself])?;
+    eventually(BOUND, "no alert", async || {
+        let alerts = server.alerts().await?;
+        ensure!(alerts.is_empty(), "{alerts:?}");
+        server.sees(1).await
+    })
+    .await?;
+    let up = server.query_range("up{job='itself'}", Duration::from_secs(5), Duration::from_millis(200)).await?;
+    let [up] = up.as_slice() else { anyhow::bail!("one series: {up:?}") };
+    assert!(!up.points.is_empty() && up.points.iter().all(|(_, value)| (*value - 1.0).abs() < f64::EPSILON), "{up:?}");
+    assert!(server.names().await?.contains(&"prometheus_build_info".to_owned()));
+    let refused = server.query("up{").await.expect_err("no expression").to_string();
+    assert!(refused.contains("parse error"), "{refused}");
     Ok(())
 }
