@@ -11,13 +11,14 @@ LOADS = --config-path=frontend k6
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd load session bench many viewers rust node
+.PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd load pictures session bench many viewers rust node
 
 help:
 	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
 	@echo "make cluster the chart on a real Kubernetes node, in namespaces of its own, with images built here (Linux, root)"
 	@echo "make crowd   20,000 shoppers for the running demo or cluster, and a page with pictures of it (ARGS=--help tells what can be varied)"
 	@echo "make load    the loads of k6, with thresholds on the books; SCENARIO=drop runs one (SALE=id URL=https://… to run it elsewhere)"
+	@echo "make pictures  draw the main panels as the running demo's Prometheus saw the last minutes, into docs/pictures"
 	@echo "make session a session of the running demo, for curl (CUSTOMER=alice)"
 	@echo "make browser the page's tests in Chromium, on the running demo (ARGS=receipt runs one file)"
 	@echo "make bench   durable claims per second next to a Postgres row, in release (minutes)"
@@ -113,6 +114,9 @@ crowd:
 load:
 	@test -x $(TARGET)/debug/demo || { echo "what runs the loads is not built: run make build" >&2; exit 1; }
 	@$(TARGET)/debug/demo load $(SCENARIO) $(if $(URL),--url $(URL)) $(if $(SALE),--sale $(SALE)) $(ARGS)
+
+pictures:
+	@$(TARGET)/debug/demo pictures $(ARGS)
 
 session:
 	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)

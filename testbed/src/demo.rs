@@ -5,6 +5,7 @@
 mod cluster;
 mod crowd;
 mod load;
+mod pictures;
 mod samples;
 mod state;
 mod up;
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Sluice on real servers: etcd and kube-apiserver, NATS, Postgres, and two edges and two ledgers beside the operator.
+/// Sluice on real servers: etcd and kube-apiserver, NATS, Postgres, and two edges and two ledgers beside the operator, watched by
+/// Prometheus.
 #[derive(Debug, Parser)]
 #[command(name = "demo", version = runtime::release::stamp())]
 pub(crate) struct Arguments {
@@ -31,6 +33,8 @@ enum Command {
     Crowd(Crowd),
     /// Run one of the loads of k6/, check the books against what shoppers were told, and list the loads if none is named.
     Load(Load),
+    /// Draw the main panels of the overview, as the running demo's Prometheus saw the last minutes, as SVG.
+    Pictures(Pictures),
     /// Print a session for the running demo, for use with curl.
     Session {
         /// Who it is for.
@@ -146,6 +150,17 @@ pub(crate) struct Load {
     merchant_session: Option<PathBuf>,
 }
 
+/// What is drawn.
+#[derive(Debug, Args)]
+pub(crate) struct Pictures {
+    /// How many minutes are shown.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    minutes: u64,
+    /// Where the pictures go.
+    #[arg(long, default_value = "docs/pictures", value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -156,6 +171,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Cluster => cluster::run().await,
         Command::Crowd(crowd) => crowd::run(crowd).await,
         Command::Load(load) => load::run(load).await,
+        Command::Pictures(pictures) => pictures::run(pictures).await,
         Command::Session { customer } => {
             let sessions = state::State::read()?.installation().sessions(&customer, 1).await?;
             println!("{}", sessions.concat());

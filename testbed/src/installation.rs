@@ -49,6 +49,10 @@ pub struct Plan {
     pub postgres: String,
     /// Redis, which the edges share for rate limits; without one each applies them by itself.
     pub redis: Option<String>,
+    /// Whom to trust as that Redis, if its address is one of TLS: a file.
+    pub redis_authority: Option<PathBuf>,
+    /// Who is told of orders by the ledgers: a URL.
+    pub webhook: Option<String>,
     /// The shoppers' page, as its build wrote it; without one the edges are the API alone.
     pub page: Option<PathBuf>,
     /// Whether people may sign in by an OpenID Connect issuer, which is started with the installation.
@@ -151,6 +155,8 @@ impl Plan {
             nats_monitors,
             postgres: bed.postgres().await?.create_database("sluice").await?,
             redis: Some(bed.redis().await?.url()),
+            redis_authority: None,
+            webhook: None,
             page: None,
             issuer: false,
             further_operators: 0,
@@ -328,6 +334,10 @@ fn start_ledger(bed: &Bed, name: &str, plan: &Plan, keys: &Keys, index: usize) -
         path(&keys.payment)?,
     ]);
     arguments.extend(traced(plan));
+    if let Some(url) = &plan.webhook {
+        let key = format!("--webhook-key-file={}", path(&keys.webhook)?);
+        arguments.extend([format!("--webhook-url={url}"), key]);
+    }
     member(bed, &format!("{name}-ledger-{index}"), "sluice-ledger", None, arguments, Vec::new())
 }
 
@@ -369,6 +379,9 @@ fn start_edge(
         path(&keys.customer)?,
     ]);
     arguments.extend(plan.redis.iter().map(|url| format!("--redis-url={url}")));
+    if let Some(file) = &plan.redis_authority {
+        arguments.push(format!("--redis-ca-file={}", path(file)?));
+    }
     if let Some(page) = &plan.page {
         arguments.push(format!("--page-dir={}", path(page)?));
     }

@@ -40,7 +40,7 @@ async fn install_and_tell(bed: &Bed) -> anyhow::Result<()> {
         say(release.access.apply(&sample).await?.trim());
     }
     let outside = release.outside(bed).await?;
-    let written = State::write(&outside)?;
+    let written = State::write(&outside, None)?;
     show(&outside, page.is_some());
     let told = watch_and_tell(&release.access).await;
     drop(written);

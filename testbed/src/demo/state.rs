@@ -10,6 +10,7 @@ use testbed::installation::Access;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     access: Access,
+    prometheus: Option<String>,
 }
 
 /// Removes the file.
@@ -29,9 +30,9 @@ fn file() -> anyhow::Result<PathBuf> {
 }
 
 impl State {
-    /// Writes down how to reach this installation.
-    pub(crate) fn write(access: &Access) -> anyhow::Result<Written> {
-        let state = Self { access: access.clone() };
+    /// Writes down how to reach this installation, and the Prometheus that watches it.
+    pub(crate) fn write(access: &Access, prometheus: Option<String>) -> anyhow::Result<Written> {
+        let state = Self { access: access.clone(), prometheus };
         let file = file()?;
         std::fs::write(&file, serde_json::to_vec_pretty(&state)?)
             .with_context(|| format!("cannot write {}", Path::new(&file).display()))?;
@@ -42,6 +43,10 @@ impl State {
     pub(crate) fn read() -> anyhow::Result<Self> {
         let text = std::fs::read(file()?).context("no demo is running: start it with make demo in another terminal")?;
         serde_json::from_slice(&text).context("the running demo was started by another version: start it again")
+    }
+
+    pub(crate) fn prometheus(&self) -> Option<&str> {
+        self.prometheus.as_deref()
     }
 
     pub(crate) fn installation(&self) -> &Access {

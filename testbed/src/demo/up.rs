@@ -1,9 +1,11 @@
 //! Starts everything, shows how to use it, and tells what happens.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use testbed::installation::{self, Access, Installation, Plan};
+use testbed::prometheus::{self, Prometheus};
 use testbed::{Bed, Issuer, people};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -16,6 +18,8 @@ const PEOPLE: usize = 5_000;
 const BALANCE_MINOR: i64 = 50_000;
 /// Who of them is a merchant.
 const MERCHANT: &str = "0";
+/// How often every process is scraped and every rule evaluated: often enough for somebody who waits for it.
+pub(super) const SCRAPED_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
     say(match &up.kubeconfig {
@@ -24,13 +28,14 @@ pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
     });
     let mut interrupted = Box::pin(stopped());
     let bed = Bed::builder().progress(say).start().await?;
-    let installation = tokio::select! {
-        installation = start(&bed, &up) => installation?,
+    let (installation, prometheus) = tokio::select! {
+        started = start(&bed, &up) => started?,
         () = &mut interrupted => return Ok(()),
     };
-    let written = State::write(installation.access())?;
+    let written =
+        State::write(installation.access(), prometheus.as_ref().map(|prometheus| prometheus.url().to_owned()))?;
     let told = tokio::select! {
-        told = tell(&installation) => told,
+        told = tell(&installation, prometheus.as_ref()) => told,
         () = &mut interrupted => Ok(()),
     };
     say("stopping");
@@ -40,7 +45,7 @@ pub(crate) async fn run(up: Up) -> anyhow::Result<()> {
     told
 }
 
-async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
+async fn start(bed: &Bed, up: &Up) -> anyhow::Result<(Installation, Option<Prometheus>)> {
     let mut plan = match (&up.kubeconfig, &up.nats_url, &up.postgres_url) {
         (Some(kubeconfig), Some(nats), Some(postgres)) => Plan {
             kubeconfig: kubeconfig.clone(),
@@ -51,6 +56,8 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
             nats_monitors: up.nats_monitor_urls.clone(),
             postgres: postgres.clone(),
             redis: up.redis_url.clone(),
+            redis_authority: None,
+            webhook: None,
             page: None,
             issuer: false,
             further_operators: 0,
@@ -65,7 +72,10 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
     plan.issuer = Issuer::is_installed();
     plan.traces.clone_from(&up.trace_endpoint);
     say("starting the operator, two ledgers and two edges");
-    let installation = Installation::start(bed, plan).await?;
+    let (installation, prometheus) = tokio::try_join!(Installation::start(bed, plan), watching(bed))?;
+    if let Some(prometheus) = &prometheus {
+        prometheus.watch(prometheus::targets(&installation))?;
+    }
     for sample in samples::samples(now())? {
         let applied = installation.apply(&sample).await?;
         say(applied.trim());
@@ -76,11 +86,20 @@ async fn start(bed: &Bed, up: &Up) -> anyhow::Result<Installation> {
     for sale in ["aurora", "borealis"] {
         installation.wait_for(sale, "Provisioned", 60).await?;
     }
-    Ok(installation)
+    Ok((installation, prometheus))
+}
+
+/// Prometheus with the rules of the chart, where there is one.
+async fn watching(bed: &Bed) -> anyhow::Result<Option<Prometheus>> {
+    if !Prometheus::is_installed() {
+        say("nobody watches, as there is no Prometheus on this machine: make tools installs it");
+        return Ok(None);
+    }
+    Prometheus::start(bed, SCRAPED_EVERY, &prometheus::chart_rules()?).await.map(Some)
 }
 
 /// Prints what a reader needs, then streams what Kubernetes sees until cancelled.
-async fn tell(installation: &Installation) -> anyhow::Result<()> {
+async fn tell(installation: &Installation, prometheus: Option<&Prometheus>) -> anyhow::Result<()> {
     let access = installation.access();
     let sale = installation.sale_id("aurora").await?;
     let lamp = installation.sale_id("borealis").await?;
@@ -101,6 +120,9 @@ async fn tell(installation: &Installation) -> anyhow::Result<()> {
     println!("  Postgres     {}", access.postgres);
     println!("  NATS         {}", access.nats);
     println!("  Redis        {}", installation.plan.redis.as_deref().unwrap_or("none: edges apply rate limits alone"));
+    if let Some(prometheus) = prometheus {
+        println!("  prometheus   {0}: alerts at {0}/alerts", prometheus.url());
+    }
     println!();
     println!("Four things to try in another terminal:");
     println!();

@@ -31,6 +31,8 @@ pub(super) struct Keys {
     pub(super) customer: PathBuf,
     /// What a payment provider signs with.
     pub(super) payment: PathBuf,
+    /// What a ledger signs with when it tells of orders.
+    pub(super) webhook: PathBuf,
 }
 
 impl Access {
@@ -221,7 +223,12 @@ impl Keys {
             std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
             anyhow::Ok(file)
         };
-        Ok(Self { session: make("session")?, customer: make("customer")?, payment: make("payment")? })
+        Ok(Self {
+            session: make("session")?,
+            customer: make("customer")?,
+            payment: make("payment")?,
+            webhook: make("webhook")?,
+        })
     }
 }
 
