@@ -65,9 +65,7 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
     let page = args.http.page_dir.as_deref().map(Page::read).transpose()?;
     let listen = args.http.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    let metrics = Arc::new(Metrics::new(&process.metrics)?);
-    let redis_ca = args.redis.redis_ca_file.clone().map(|path| (Credential::RedisCa, path));
-    credentials::watch(&process.metrics, credentials::of_nats(&args.nats).into_iter().chain(redis_ca).collect())?;
+    let metrics = counted(&args, &process)?;
 
     let claims = runtime::nats::connect(&args.nats, &process, "claims").await?;
     let sales_client = runtime::nats::connect(&args.nats, &process, "sales").await?;
@@ -129,6 +127,13 @@ async fn start(args: RunArgs, process: Process) -> anyhow::Result<()> {
         Ok(())
     });
     Ok(())
+}
+
+/// What is counted of requests, and until when the files are good that connections need.
+fn counted(args: &RunArgs, process: &Process) -> Result<Arc<Metrics>, runtime::metrics::Error> {
+    let redis_ca = args.redis.redis_ca_file.clone().map(|path| (Credential::RedisCa, path));
+    credentials::watch(&process.metrics, credentials::of_nats(&args.nats).into_iter().chain(redis_ca).collect())?;
+    Ok(Arc::new(Metrics::new(&process.metrics)?))
 }
 
 /// What has to be kept as it should be while shoppers are served.

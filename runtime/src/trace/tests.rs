@@ -3,6 +3,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::post;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::*;
 
@@ -13,6 +14,7 @@ fn args(endpoint: Option<String>, share: f64) -> TraceArgs {
 struct Collector {
     address: String,
     posts: mpsc::Receiver<Bytes>,
+    _serving: JoinSet<()>,
 }
 
 /// Takes what is posted, and answers like this.
@@ -24,17 +26,19 @@ async fn collector(answer: StatusCode) -> Collector {
         told.send(body).await.unwrap();
         answer
     });
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/traces", take)).await });
-    Collector { address, posts }
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { drop(axum::serve(listener, Router::new().route("/v1/traces", take)).await) });
+    Collector { address, posts, _serving: serving }
 }
 
-fn started(args: &TraceArgs) -> (Tracer, Metrics) {
+fn started(args: &TraceArgs) -> (Tracer, Metrics, JoinSet<()>) {
     let metrics = Metrics::new("sluice-test", "0").unwrap();
     let (tracer, sending) = Tracer::start(args, "sluice-test", "0", &metrics).unwrap();
+    let mut senders = JoinSet::new();
     if let Some(sending) = sending {
-        tokio::spawn(sending);
+        senders.spawn(sending);
     }
-    (tracer, metrics)
+    (tracer, metrics, senders)
 }
 
 fn told(tracer: &Tracer, context: TraceContext, name: &'static str) {
@@ -57,7 +61,7 @@ fn contains(body: &Bytes, text: &[u8]) -> bool {
 #[tokio::test]
 async fn what_was_told_is_at_the_collector_after_a_flush() {
     let mut collector = collector(StatusCode::OK).await;
-    let (tracer, metrics) = started(&args(Some(collector.address.clone()), 1.0));
+    let (tracer, metrics, _senders) = started(&args(Some(collector.address.clone()), 1.0));
     let (context, parent) = tracer.begin(None).unwrap();
     assert_eq!(parent, 0);
     told(&tracer, context, "a claim");
@@ -72,7 +76,7 @@ async fn what_was_told_is_at_the_collector_after_a_flush() {
 #[tokio::test]
 async fn a_collector_that_refuses_costs_its_spans_and_nothing_else() {
     let mut collector = collector(StatusCode::BAD_REQUEST).await;
-    let (tracer, metrics) = started(&args(Some(collector.address.clone()), 1.0));
+    let (tracer, metrics, _senders) = started(&args(Some(collector.address.clone()), 1.0));
     told(&tracer, tracer.begin(None).unwrap().0, "refused");
     tracer.flush().await;
     assert!(collector.posts.try_recv().is_ok());
@@ -81,7 +85,7 @@ async fn a_collector_that_refuses_costs_its_spans_and_nothing_else() {
 
 #[tokio::test]
 async fn without_a_collector_nothing_is_kept() {
-    let (tracer, _) = started(&args(None, 1.0));
+    let (tracer, _, _senders) = started(&args(None, 1.0));
     assert!(!tracer.is_on());
     assert_eq!(tracer.begin(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")), None);
     let place = TraceContext { trace: 1, span: 1 };
@@ -91,7 +95,7 @@ async fn without_a_collector_nothing_is_kept() {
 
 #[tokio::test]
 async fn the_trace_is_the_askers_and_the_choice_is_ours() {
-    let (tracer, _) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
+    let (tracer, _, _senders) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
     let header = |trace: u128| format!("00-{trace:032x}-b7ad6b7169203331-01");
     let kept: Vec<u128> = (1..=4_000).filter(|trace| tracer.begin(Some(&header(*trace))).is_some()).collect();
     assert!((800..=1_200).contains(&kept.len()), "a quarter of 4,000, give or take: {}", kept.len());
@@ -101,7 +105,7 @@ async fn the_trace_is_the_askers_and_the_choice_is_ours() {
     let child = tracer.child(Some(context)).unwrap();
     assert!(child.trace == first && child.span != context.span);
     // Whoever knows one edge's choice does not know another's.
-    let (other, _) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
+    let (other, _, _others) = started(&args(Some("http://127.0.0.1:9".to_owned()), 0.25));
     let differs = (1..=4_000).filter(|trace| other.begin(Some(&header(*trace))).is_some()).ne(kept);
     assert!(differs);
 }

@@ -107,7 +107,7 @@ impl<'bed> Scene<'bed> {
             Ok(())
         })
         .await?;
-        println!("{alert}: told after {watch}");
+        eprintln!("{alert}: told after {watch}");
         self.desk().read(&Runbook::of(alert)?).await.with_context(|| format!("the runbook of {alert}"))?;
         let stays = format!("sum(count_over_time(ALERTS{{alertname=\"{alert}\",alertstate=\"firing\"}}[2m]))");
         reaches(&self.prometheus, &stays, SEEN_FIRING).await?;
@@ -118,7 +118,7 @@ impl<'bed> Scene<'bed> {
         self.calm().await.with_context(|| format!("after {alert}"))?;
         let fired = self.fired(watch.elapsed()).await?;
         ensure!(fired == only, "once all was mended, more fired than {alert}: {fired:?}");
-        println!("{alert}: over after {watch}");
+        eprintln!("{alert}: over after {watch}");
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl<'bed> Scene<'bed> {
                 let bucket = Bucket::decode(&entry.value)?;
                 let free = Units(u32::try_from(i64::from(bucket.free.0) + units)?);
                 let value = Bucket { free, ..bucket }.encode();
-                let write = Write { key: key.clone(), expect: Expect::At(entry.revision), value };
+                let write = Write { key: key.clone(), expect: Expect::At(entry.revision), value, trace: None };
                 let outcome = store.commit(vec![write]).await;
                 ensure!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
                 Ok(())

@@ -73,11 +73,11 @@ impl Street {
         self.client.get(format!("{edge}/v1/sales/{}", self.sale)).send().await?;
         let wish = json!({ "sku": "UNIT", "quantity": 1 });
         let (status, order) = self.post(&orders, session, "wish", Some(&wish)).await?;
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             // One unit each, so this is refused.
             self.post(&orders, session, "another", Some(&wish)).await?;
         }
-        if number % 50 == 0 {
+        if number.is_multiple_of(50) {
             let password = json!({ "email": people::email(&number.to_string()), "password": people::PASSWORD });
             self.client.post(format!("{edge}/v1/sessions")).json(&password).send().await?;
         }
