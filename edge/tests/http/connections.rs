@@ -166,8 +166,12 @@ async fn a_connection_that_is_kept_open_learns_of_the_end_by_an_answer() {
         answer.into_body().collect().await.unwrap();
         last
     };
+    let mut connection = Box::pin(connection);
+    tokio::select! {
+        ended = &mut connection => panic!("nobody is about to stop: {ended:?}"),
+        last = ask(&mut sender) => assert!(!last, "nobody is about to stop"),
+    }
     let ask = async {
-        assert!(!ask(&mut sender).await, "nobody is about to stop");
         eventually(SOON, "the closed port", async || {
             ensure!(TcpStream::connect(&edge.address).await.is_err(), "somebody is still let in");
             Ok(())

@@ -84,9 +84,9 @@ fn step(least: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|times| times * ten).find(|step| *step >= least * 0.999_999).unwrap_or(ten * 10.0)
 }
 
-/// A value as a person writes it: `12,500`, `0.25`; at most three decimals.
+/// A value as a person writes it: `12,500`, `0.25`; with three decimals at most, or six where it is less than those can tell.
 pub(super) fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
+    let text = if value.abs() < 0.001 { format!("{value:.6}") } else { format!("{value:.3}") };
     let text = text.trim_end_matches('0').trim_end_matches('.');
     grouped(text)
 }

@@ -126,5 +126,5 @@ fn a_logarithmic_axis_goes_by_tens_and_has_no_place_for_nothing() {
 #[test]
 fn numbers_are_written_as_people_write_them() {
     let written = [0.0, 0.25, 999.0, 1_000.0, 12_345.5, -1_234_567.0, 0.000_1].map(number);
-    assert_eq!(written, ["0", "0.25", "999", "1,000", "12,345.5", "-1,234,567", "0"]);
+    assert_eq!(written, ["0", "0.25", "999", "1,000", "12,345.5", "-1,234,567", "0.0001"]);
 }
