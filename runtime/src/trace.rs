@@ -6,7 +6,7 @@
 //!
 //! **What must always hold.** Nothing waits for it: a span is told when it is over and goes into a bounded queue, and what
 //! finds it full, or a collector that does not answer, is counted and dropped. Nothing personal is in it: no customer, no
-//! address, no key.
+//! address, no session.
 //!
 //! **What it costs.** Without a collector, nothing: there is no context, so there is nothing to tell. With one, a request that
 //! is not kept costs a hash, one that is some hundred bytes per span.
