@@ -33,7 +33,9 @@ impl Traced {
         response: &mut Response,
     ) {
         let Self { context, parent, method, route } = self;
-        let method = if method == Method::POST { "POST" } else { "GET" };
+        // Whoever asks could make up any other name.
+        let known = [Method::GET, Method::POST, Method::DELETE, Method::HEAD, Method::OPTIONS];
+        let method = known.iter().find(|known| **known == method).map_or("_OTHER", Method::as_str).to_owned();
         if let Ok(place) = HeaderValue::from_str(&context.to_string()) {
             response.headers_mut().insert(TRACE_RESPONSE, place);
         }
@@ -46,7 +48,7 @@ impl Traced {
             took,
             error: (outcome == Outcome::Failed).then_some("we were wrong".into()),
             attributes: &[
-                ("http.request.method", Value::from(method)),
+                ("http.request.method", Value::from(method.clone())),
                 ("http.route", Value::from(route.text())),
                 ("http.response.status_code", Value::from(i64::from(response.status().as_u16()))),
                 ("sluice.outcome", Value::from(outcome.text())),
