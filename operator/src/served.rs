@@ -74,7 +74,8 @@ impl Served {
 async fn look(client: &kube::Client, namespace: &str) -> Result<(), String> {
     let api: Api<FlashSale> = Api::namespaced(client.clone(), namespace);
     // One object is enough to know; one that cannot be read is dealt with by the watch.
-    let listed = api.list_metadata(&ListParams::default().limit(1)).await;
+    let one = ListParams::default().limit(1);
+    let listed = api.list_metadata(&one).await;
     match &listed {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.code == 403 => {}
@@ -85,14 +86,37 @@ async fn look(client: &kube::Client, namespace: &str) -> Result<(), String> {
         }
         Err(error) => return Err(format!("the API server cannot be reached: {error}")),
     }
-    let asked = futures::future::join_all(SERVED.iter().map(|right| may(client, namespace, right))).await;
-    let missing: Vec<Right> = SERVED.iter().zip(asked).filter(|(_, may)| !may).map(|(right, _)| *right).collect();
-    match listed {
-        _ if !missing.is_empty() => Err(rights::told(&missing, namespace)),
-        // Whoever refuses is not asked by the question: then the refusal itself is what there is to tell.
-        Err(refused) => Err(format!("FlashSales in {namespace} cannot be listed: {refused}")),
-        Ok(_) => Ok(()),
+    let missing = missing(client, namespace).await;
+    if !missing.is_empty() {
+        return Err(rights::told(&missing, namespace));
     }
+    if listed.is_err() {
+        // The grant came after the refusal; or whoever refuses is not asked by the questions, and the refusal is what
+        // there is to tell.
+        let refused = |refused| format!("FlashSales in {namespace} cannot be listed: {refused}");
+        api.list_metadata(&one).await.map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Which rights we lack. Each is a question of its own, and a grant may land between two of them: what two rounds agree on
+/// was so at one moment, and nobody is told half of a grant.
+async fn missing(client: &kube::Client, namespace: &str) -> Vec<Right> {
+    let mut missing = refused(client, namespace, &SERVED).await;
+    while !missing.is_empty() {
+        let still = refused(client, namespace, &missing).await;
+        if still == missing {
+            break;
+        }
+        missing = still;
+    }
+    missing
+}
+
+/// Which of these we do not have.
+async fn refused(client: &kube::Client, namespace: &str, rights: &[Right]) -> Vec<Right> {
+    let asked = futures::future::join_all(rights.iter().map(|right| may(client, namespace, right))).await;
+    rights.iter().zip(asked).filter(|(_, may)| !may).map(|(right, _)| *right).collect()
 }
 
 /// Whether we have a right; also where the API server does not let us ask, as some clusters do.
