@@ -20,6 +20,17 @@ describe("money", () => {
     expect(plain(formatMoney({ amountMinor: 0, currency: "JPY" }, "en"))).toBe("¥0");
   });
 
+  it("is worth what ISO 4217 says, however few digits people like to see", () => {
+    const written = (currency: string) => plain(formatMoney({ amountMinor: 1_234_567, currency }, "en"));
+    expect(written("EUR")).toBe("€12,345.67");
+    expect(written("HUF")).toBe("HUF 12,345.67");
+    expect(written("IDR")).toBe("IDR 12,345.67");
+    expect(written("IQD")).toBe("IQD 1,234.567");
+    expect(written("BHD")).toBe("BHD 1,234.567");
+    expect(written("JPY")).toBe("¥1,234,567");
+    expect(written("CLF")).toBe("CLF 123.4567");
+  });
+
   it("is exact where a binary fraction would not be", () => {
     const most = { amountMinor: Number.MAX_SAFE_INTEGER, currency: "USD" };
     expect(plain(formatMoney(most, "en"))).toBe("$90,071,992,547,409.91");
