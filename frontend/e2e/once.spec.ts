@@ -128,6 +128,36 @@ test("a double click is one order", async ({ page, signIn }) => {
   await ordersOf(email, sale, 1);
 });
 
+test("a click after the yes, while the order's page is still on its way, is no second order", async ({
+  page,
+  signIn,
+}) => {
+  const sale = await sell("slow-page");
+  const email = await newcomer();
+  await signIn(email);
+  const { promise: clicked, resolve: release } = Promise.withResolvers<void>();
+  await page.route(/\/assets\/order-page-[^/]*\.js$/, async (route) => {
+    await clicked;
+    await route.continue();
+  });
+  await page.goto(sale.path);
+  const claims = await Claims.of(page);
+  await buyButton(page).click();
+  const seen = item(page).getByRole("link", { name: say("order", "done.see"), exact: true });
+  await expect(seen).toBeVisible();
+  const button = item(page).getByRole("button", { name: say("order", "buy.pending"), exact: true });
+  await expect(button).toBeDisabled();
+  for (let n = 0; n < 3; n++) await button.click({ force: true });
+  expect(claims.keys).toHaveLength(1);
+  release();
+  await seeOrder(page, "held");
+  await page.goBack();
+  // Whoever comes back can buy again; what they have is told below.
+  await expect(buyButton(page)).toBeEnabled();
+  expect(claims.keys).toHaveLength(1);
+  await ordersOf(email, sale, 1);
+});
+
 test("two tabs that buy the same at once share one order", async ({ page, context, signIn }) => {
   const sale = await sell("two-tabs");
   const email = await newcomer();

@@ -1,6 +1,7 @@
 import { type Query, queryOptions, useQuery } from "@tanstack/react-query";
 import { currentSession } from "./current-session";
 import { queryClient } from "./queries";
+import { readAgainMs, useLastError } from "./read-again";
 import type { TimedCurrent } from "./schema";
 
 /** What is known of the session. */
@@ -39,6 +40,8 @@ export const sessionQuery = queryOptions({
     return { ...now, ended: endedBetween(before, now) };
   },
   staleTime: 60_000,
+  // Nothing that is somebody's own can be shown before there is an answer.
+  refetchInterval: ({ state }) => state.data === undefined && readAgainMs(state),
 });
 
 /** Whether a session ended between two answers; it stays ended until somebody signs in. */
@@ -50,6 +53,13 @@ export function endedBetween(before: Known | undefined, now: TimedCurrent): bool
 export function useSession() {
   const { data } = useQuery(sessionQuery);
   return data === undefined ? undefined : (data.session ?? null);
+}
+
+/** Why nobody knows who is signed in, and how to ask again; nothing once that is known, or when it is asked first. */
+export function useSessionFailure(): { readonly error: Error; readonly again: () => void } | undefined {
+  const { data, error, refetch } = useQuery(sessionQuery);
+  const last = useLastError({ data, error });
+  return data === undefined && last !== null ? { error: last, again: () => void refetch() } : undefined;
 }
 
 /**

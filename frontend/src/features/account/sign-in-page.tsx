@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { sessionQuery } from "@/api/session";
+import { sessionQuery, useSessionFailure } from "@/api/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Failure } from "@/ui/failure";
@@ -26,7 +26,8 @@ export function SignInPage({ returnTo, problem, onEntered }: Props) {
   const { t } = useTranslation("account");
   const id = useId();
   const [mode, setMode] = useState<Mode>("signIn");
-  const { data, error, refetch } = useQuery(sessionQuery);
+  const { data } = useQuery(sessionQuery);
+  const nobodyKnows = useSessionFailure();
   const arrival = arrivalOf(problem);
   useTitle(t(`${mode}.title`));
   return (
@@ -42,7 +43,7 @@ export function SignInPage({ returnTo, problem, onEntered }: Props) {
         </Card>
       )}
       {/* How else one gets in is known after an answer; what stands above does not move when it comes. */}
-      {data === undefined && (error ? <Failure error={error} again={() => void refetch()} /> : <Waiting />)}
+      {data === undefined && (nobodyKnows ? <Failure {...nobodyKnows} /> : <Waiting />)}
       {data && (
         <div className="space-y-4">
           {data.ways.oidc && (

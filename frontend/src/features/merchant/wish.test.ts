@@ -39,4 +39,17 @@ describe("the wish to refund an order", () => {
     expect(after.isOpen("a")).toBe(true);
     expect(after.keyOf("a")).toBe(key);
   });
+
+  it("has a key until its outcome is known also where the storage is full", () => {
+    const full = storage();
+    full.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    const { wishes: open } = wishes(full);
+    expect([open.keyOf("a"), open.keyOf("a"), open.keyOf("b")]).toEqual(["key-1", "key-1", "key-2"]);
+    expect(open.isOpen("a")).toBe(true);
+    open.settle("a");
+    expect([open.isOpen("a"), open.isOpen("b")]).toEqual([false, true]);
+    expect(open.keyOf("a")).toBe("key-3");
+  });
 });

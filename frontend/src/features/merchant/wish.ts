@@ -3,6 +3,9 @@
  *
  * The key of a refund is stored before it is sent, so that whatever happens in between, a reload or a lost connection, what is
  * sent again is the same wish. It is no secret: it does nothing without the session.
+ *
+ * The browser's storage may be full or switched off. That keeps nobody from giving money back: the key lasts as long as the page
+ * then, and an order is refunded once, whatever the key.
  */
 
 /** The part of the browser's storage that is needed. */
@@ -13,29 +16,40 @@ const nameOf = (order: string) => `sluice.refund.${order}`;
 export class Wishes {
   readonly #storage: Storage;
   readonly #makeKey: () => string;
+  /** Keys that the storage did not take. */
+  readonly #unstored = new Map<string, string>();
 
   constructor(storage: Storage, makeKey: () => string = () => crypto.randomUUID()) {
     this.#storage = storage;
     this.#makeKey = makeKey;
   }
 
-  /** The key to send: the one that was stored, else a new one, which is stored first. */
+  /** The key to send: the one that is kept, else a new one, which is kept first. */
   keyOf(order: string): string {
-    const stored = this.#storage.getItem(nameOf(order));
-    if (stored !== null) return stored;
+    const known = this.#find(order);
+    if (known !== undefined) return known;
     const key = this.#makeKey();
-    this.#storage.setItem(nameOf(order), key);
+    try {
+      this.#storage.setItem(nameOf(order), key);
+    } catch {
+      this.#unstored.set(order, key);
+    }
     return key;
   }
 
   /** Whether a refund was decided on and its outcome was never learnt. */
   isOpen(order: string): boolean {
-    return this.#storage.getItem(nameOf(order)) !== null;
+    return this.#find(order) !== undefined;
   }
 
   /** The outcome is known. */
   settle(order: string): void {
     this.#storage.removeItem(nameOf(order));
+    this.#unstored.delete(order);
+  }
+
+  #find(order: string): string | undefined {
+    return this.#storage.getItem(nameOf(order)) ?? this.#unstored.get(order);
   }
 }
 

@@ -1,11 +1,12 @@
 import { Link, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { queryClient } from "@/api/queries";
 import type { Order } from "@/api/schema";
 import { Button } from "@/ui/button";
 import { Notice } from "@/ui/notice";
+import { useNow } from "@/ui/use-now";
 import { orderQuery } from "./api/get-order";
-import { Progress } from "./progress";
+import { Progress, SAY_SO_AFTER_MS } from "./progress";
 import { Refusal, Step } from "./refusal";
 import { type ItemToBuy, offerOf, type SaleToBuy, sells } from "./selling";
 import { useBuyer } from "./use-buyer";
@@ -31,10 +32,10 @@ export function Buy({ sale, item, quantity }: Props) {
   const button = useRef<HTMLButtonElement>(null);
   const deed = { to: "buy" as const, sale: sale.id, sku: item.sku, quantity } satisfies Deed;
   const { state, want, tell } = useWish(deed);
-  useGoToOrder(state, tell);
+  const leaving = useGoToOrder(state, tell);
   useLookAtOnce(state, tell, item);
 
-  const pending = buyer.entering || state.is === "sending" || state.is === "waiting";
+  const pending = buyer.entering || state.is === "sending" || state.is === "waiting" || leaving;
   const offer = offerOf(sale, item);
   const open = sells(offer);
 
@@ -77,7 +78,12 @@ export function Buy({ sale, item, quantity }: Props) {
           <SignInFirst look="plain">{t("buy.signIn")}</SignInFirst>
         </div>
       )}
-      <Progress state={state} tell={tell} again={buy} done={state.is === "done" && <Done order={state.order} />} />
+      <Progress
+        state={state}
+        tell={tell}
+        again={buy}
+        done={state.is === "done" && <Done order={state.order} since={leaving ? state.wish.askedAt : undefined} />}
+      />
       <div role="status" className="not-empty:mt-3">
         {buyer.failure === "unreachable" ? (
           <Notice tone="warn" title={t("no.busy.title")} live="off">
@@ -91,18 +97,39 @@ export function Buy({ sale, item, quantity }: Props) {
   );
 }
 
-/** Opens the order of a wish that was under way while the shopper looked. */
-function useGoToOrder(state: State, tell: Tell) {
+/**
+ * Opens the order of a wish that was under way while the shopper looked, at once or when they look again. Whether it is on
+ * its way: the page stays until the next one is there, and a click on it meanwhile is no second wish.
+ */
+function useGoToOrder(state: State, tell: Tell): boolean {
   const navigate = useNavigate();
   const watched = useRef(false);
   if (isUnderWay(state)) watched.current = true;
+  const [stayed, setStayed] = useState<State>();
+  const leaving = state.is === "done" && watched.current && state !== stayed;
+  const here = useRef(false);
   useEffect(() => {
-    if (state.is !== "done" || !watched.current || document.visibilityState !== "visible") return;
+    here.current = true;
+    return () => {
+      here.current = false;
+    };
+  }, []);
+  useEffect(() => {
+    if (state.is !== "done" || !leaving) return;
     const { order } = state;
-    queryClient.setQueryData(orderQuery(order.sale, order.id).queryKey, order);
-    tell({ is: "leave" });
-    void navigate({ to: ORDER, params: { sale: order.sale, order: order.id } });
-  });
+    // Whoever came back before they were there, or could not be brought there, has the link.
+    const end = () => (here.current ? setStayed(state) : tell({ is: "leave" }));
+    const go = () => {
+      if (document.visibilityState !== "visible") return;
+      document.removeEventListener("visibilitychange", go);
+      queryClient.setQueryData(orderQuery(order.sale, order.id).queryKey, order);
+      navigate({ to: ORDER, params: { sale: order.sale, order: order.id } }).then(end, end);
+    };
+    document.addEventListener("visibilitychange", go);
+    go();
+    return () => document.removeEventListener("visibilitychange", go);
+  }, [state, leaving, navigate, tell]);
+  return leaving;
 }
 
 /** Longest that a shopper who waits for units to come back waits after some are seen, so that not all ask at once. */
@@ -121,8 +148,16 @@ function useLookAtOnce(state: State, tell: Tell, { availability }: ItemToBuy) {
   }, [waits, availability, tell]);
 }
 
-function Done({ order }: { order: Order }) {
+interface DoneProps {
+  order: Order;
+  /** When it was asked for, while the order is being opened: usually that takes no time worth a word. */
+  since: number | undefined;
+}
+
+function Done({ order, since }: DoneProps) {
   const { t } = useWords();
+  const now = useNow();
+  if (since !== undefined && now - since < SAY_SO_AFTER_MS) return null;
   return (
     <Notice tone="good" title={t("done.title")} live="off">
       <Step>

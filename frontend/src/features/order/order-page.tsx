@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { serverClock } from "@/api/clock";
 import { refusedAs, waitMsOf } from "@/api/problem";
+import { pollEveryMs } from "@/api/read-again";
 import type { AnyOrder, Sale } from "@/api/schema";
-import { useSession } from "@/api/session";
+import { useSession, useSessionFailure } from "@/api/session";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Failure } from "@/ui/failure";
@@ -19,16 +20,17 @@ import { Outcome } from "./outcome";
 import { useWords } from "./use-words";
 import { useOrderWish } from "./wish/use-order-wish";
 
-/** How often a held order is read while no stream tells of it, or once its time is over, in milliseconds. */
-const READ_EVERY_MS = 3_000;
-/** And while one does: a connection that died without a word looks like one on which nothing happens. */
-const READ_SELDOM_MS = 20_000;
+/** How much more seldom a held order is read while a stream tells of it: one that died without a word looks like a quiet one. */
+const TIMES_SELDOMER = 5;
 
-/** When a held order is read again; `false` for one to which nothing happens any more. */
-function readAgainMs(order: AnyOrder | undefined, error: unknown, live: boolean): number | false {
+/**
+ * When a held order is read again, of a page that reads every so many milliseconds while no stream tells of it, or once its
+ * time is over; `false` for an order to which nothing happens any more.
+ */
+function readHeldMs(order: AnyOrder | undefined, error: unknown, live: boolean, everyMs: number): number | false {
   if (order?.state !== "held") return false;
   const over = order.expiresAt !== undefined && Date.parse(order.expiresAt) < serverClock.now();
-  return Math.max(live && !over ? READ_SELDOM_MS : READ_EVERY_MS, waitMsOf(error));
+  return Math.max(live && !over ? everyMs * TIMES_SELDOMER : everyMs, waitMsOf(error));
 }
 
 interface Props {
@@ -41,12 +43,14 @@ interface Props {
 /** One order: what it is, how it stands, and what can be done about it. */
 export function OrderPage({ saleId, id, sale }: Props) {
   const session = useSession();
+  const nobodyKnows = useSessionFailure();
+  const [pollMs] = useState(() => pollEveryMs());
   // What comes after the query decides how it goes on being asked.
   const live = useRef(false);
   const { data, error, refetch, failureCount } = useQuery({
     ...orderQuery(saleId, id),
     enabled: session != null,
-    refetchInterval: ({ state: { data, error } }) => readAgainMs(data, error, live.current),
+    refetchInterval: ({ state: { data, error } }) => readHeldMs(data, error, live.current, pollMs),
   });
   live.current = useOrderEvents(saleId, id, session != null && data?.state === "held");
 
@@ -59,6 +63,7 @@ export function OrderPage({ saleId, id, sale }: Props) {
       <Failure error={error} again={() => void refetch()} />
     );
   }
+  if (nobodyKnows && data === undefined) return <Failure {...nobodyKnows} />;
   return data ? <Shown order={data} saleId={saleId} sale={sale} /> : <Coming late={failureCount > 1} />;
 }
 

@@ -1,12 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import { refusedAs } from "@/api/problem";
-import { useSession } from "@/api/session";
-import { Button } from "@/ui/button";
+import { useSession, useSessionFailure } from "@/api/session";
 import { Card } from "@/ui/card";
 import { Failure } from "@/ui/failure";
+import { More } from "@/ui/more";
 import { Notice } from "@/ui/notice";
 import { Skeleton } from "@/ui/skeleton";
 import { useTitle } from "@/ui/use-title";
@@ -20,9 +19,9 @@ import { dayAndTime } from "./when";
 /** All my orders, the newest first. */
 export function OrdersPage() {
   const { t, locale } = useWords();
-  const common = useTranslation("common");
   useTitle(t("mine.title"));
   const session = useSession();
+  const nobodyKnows = useSessionFailure();
   const { data, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     ...allOrdersQuery,
     enabled: session != null,
@@ -33,7 +32,8 @@ export function OrdersPage() {
     <div className="mx-auto max-w-2xl space-y-6">
       <h1 className="font-bold text-3xl">{t("mine.title")}</h1>
       {error && (refusedAs(error, "busy") ? <Away again={refetch} /> : <Failure error={error} again={refetch} />)}
-      {isPending && !error && <Coming />}
+      {nobodyKnows && <Failure {...nobodyKnows} />}
+      {isPending && !error && !nobodyKnows && <Coming />}
       {data && orders.length === 0 && <None />}
       {orders.length > 0 && (
         <Card>
@@ -49,11 +49,7 @@ export function OrdersPage() {
           </ul>
         </Card>
       )}
-      {hasNextPage && (
-        <Button look="plain" aria-disabled={isFetchingNextPage} onClick={() => !isFetchingNextPage && fetchNextPage()}>
-          {isFetchingNextPage ? common.t("loading") : common.t("more")}
-        </Button>
-      )}
+      {data && <More more={hasNextPage} pending={isFetchingNextPage} onMore={() => void fetchNextPage()} />}
     </div>
   );
 }

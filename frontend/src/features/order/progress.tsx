@@ -11,7 +11,7 @@ import type { Event } from "./wish/event";
 import { mayLeave, type State } from "./wish/wish";
 
 /** Longer than this, in milliseconds, and a shopper is told that it is under way; much longer, and why it takes so long. */
-const SAY_SO_AFTER_MS = 1_000;
+export const SAY_SO_AFTER_MS = 1_000;
 const EXPLAIN_AFTER_MS = 5_000;
 
 interface Props {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Happening, hasStream, type Live, OPENING, pauseMs, pollEveryMs, polls, step } from "./live";
+import { type Happening, hasStream, type Live, OPENING, pauseMs, polls, step } from "./live";
 
 const state = (...happenings: Happening[]) => happenings.reduce<Live>(step, OPENING);
 
@@ -66,7 +66,5 @@ describe("pauses", () => {
     expect([1, 2, 3].map((failures) => pauseMs(failures, () => 1))).toEqual([2_000, 4_000, 8_000]);
     expect(pauseMs(50, () => 1)).toBe(60_000);
     expect(pauseMs(50, () => 0)).toBe(30_000);
-    expect(pollEveryMs(() => 0)).toBe(2_000);
-    expect(pollEveryMs(() => 1)).toBe(5_000);
   });
 });

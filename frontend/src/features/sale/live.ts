@@ -70,11 +70,6 @@ export function polls({ is }: Live): boolean {
   return is === "opening" || is === "waiting";
 }
 
-/** How often a page polls, in milliseconds: each its own, so that a crowd does not ask in step. */
-export function pollEveryMs(random: () => number = Math.random): number {
-  return 2_000 + 3_000 * random();
-}
-
 const PAUSE_MS_MAX = 60_000;
 
 /** How long to wait before the stream is opened again, in milliseconds: doubling, and spread over half of it. */

@@ -2,11 +2,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 import { serverClock } from "@/api/clock";
 import { refusedAs, waitMsOf } from "@/api/problem";
+import { pollEveryMs } from "@/api/read-again";
 import type { SaleEvent } from "@/api/schema";
 import { everySecond } from "@/ui/every-second";
 import { saleQuery } from "./api/get-sale";
 import { watchSale } from "./api/watch-sale";
-import { hasStream, OPENING, pauseMs, pollEveryMs, polls, SILENCE_MS_MAX, step, UNSEEN_MS_MAX } from "./live";
+import { hasStream, OPENING, pauseMs, polls, SILENCE_MS_MAX, step, UNSEEN_MS_MAX } from "./live";
 import { isOutgrown, isTurn, type Waiting, withEvent, withWaiting } from "./snapshot";
 import { still } from "./still";
 

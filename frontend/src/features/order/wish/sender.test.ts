@@ -142,6 +142,23 @@ describe("a sender", () => {
     expect(new Set(keys).size).toBe(3);
   });
 
+  it("is as sure of the same wish after a refusal as it was before", async () => {
+    const limited = refusal("rate-limited", { retry: "later", retryAfterSeconds: 1_200 });
+    shop.answers = [limited, limited, new Unreachable("lost"), refusal("sold-out"), limited];
+    const sender = new Sender(place, "ann", shop);
+    for (let n = 0; n < 2; n++) {
+      sender.want(deed, ENDS);
+      await settle();
+      expect(sender.state).toMatchObject({ is: "refused", problem: { retryAfterSeconds: 1_200 } });
+    }
+    sender.want(deed, ENDS);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sender.state).toMatchObject({ is: "refused", wish: { unsure: true } });
+    sender.want(deed, ENDS);
+    await settle();
+    expect(sender.state).toMatchObject({ is: "unknown", wish: { unsure: true } });
+  });
+
   it("makes a new wish after an order", async () => {
     shop.answers = [order, order];
     const sender = new Sender(place, "ann", shop);

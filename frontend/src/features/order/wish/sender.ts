@@ -72,14 +72,21 @@ export class Sender {
   want(deed: Deed, ends: number): void {
     if (isUnderWay(this.#state)) return;
     const now = this.world.now();
-    const known = recall(this.place, this.customer) ?? this.#sameAgain(deed);
+    const known = this.#leftOpen() ?? this.#sameAgain(deed);
     const asked = { ends, askedAt: now, tries: 0, patient: false, last: false };
     const wish: Wish = known
-      ? { ...known, ...asked, unsure: known.unsure || known.tries > 0 }
+      ? { ...known, ...asked }
       : { deed, key: newKey(), customer: this.customer, unsure: false, ...asked };
     this.dispatch({ is: "wanted", wish, kept: keep(this.place, wish) });
   }
 
+  /** One that is stored still; if it has left, nobody here has seen the answer. */
+  #leftOpen(): Wish | undefined {
+    const wish = recall(this.place, this.customer);
+    return wish && { ...wish, unsure: wish.unsure || wish.tries > 0 };
+  }
+
+  /** One that was refused; each of its tries had an answer, but for those that made it unsure. */
   #sameAgain(deed: Deed): Wish | undefined {
     if (this.#state.is !== "refused") return undefined;
     const { wish, problem } = this.#state;

@@ -206,11 +206,52 @@ describe("a page that slept", () => {
 });
 
 describe("too many requests", () => {
+  const limitedFor = (retryAfterSeconds: number) =>
+    refused(problem("rate-limited", { retry: "later", retryAfterSeconds }));
+  const told = (retryAfterSeconds: number) => ({
+    is: "refused",
+    problem: { retryAfterSeconds },
+    wish: { unsure: false },
+  });
+
+  it("are waited for when the wait is short", () => {
+    const state = through([wanted, sent, limitedFor(6)]);
+    expect(state).toMatchObject({ is: "waiting", pause: "limited", until: NOON + 6_000 });
+    expect(through([{ is: "due" }, sent, { is: "ordered", order }], NOON + 6_000, state).is).toBe("done");
+  });
+
   it("are not waited for longer than anything else", () => {
-    const limited = refused(problem("rate-limited", { retry: "later", retryAfterSeconds: 6 }));
     const state = through([wanted]);
-    expect(through([sent, limited], NOON + GIVE_UP_AFTER_MS - 6_000, state).is).toBe("waiting");
-    expect(through([sent, limited], NOON + GIVE_UP_AFTER_MS - 5_999, state).is).toBe("unknown");
+    expect(through([sent, limitedFor(6)], NOON + GIVE_UP_AFTER_MS - 6_000, state).is).toBe("waiting");
+    expect(through([sent, limitedFor(6)], NOON + GIVE_UP_AFTER_MS - 5_999, state)).toMatchObject(told(6));
+  });
+
+  it("are a no that says how long when the wait is long", () => {
+    const state = through([wanted, sent, limitedFor(1_200)]);
+    expect(state).toMatchObject(told(1_200));
+    expect(toKeep(state)).toBeUndefined();
+    expect(through([wanted, sent, refused(busy), { is: "due" }, sent, limitedFor(1_200)])).toMatchObject(told(1_200));
+  });
+
+  it("are no answer to an earlier try that had none", () => {
+    const state = through([wanted, sent, { is: "unanswered" }, { is: "due" }, sent, limitedFor(1_200)]);
+    expect(state).toMatchObject({ is: "unknown", wish: { key: "key-1", unsure: true } });
+    expect(toKeep(state)).toMatchObject({ key: "key-1" });
+    const found = through([{ is: "found", wish: { ...wish, tries: 1 } }, sent, limitedFor(1_200)]);
+    expect(found).toMatchObject({ is: "unknown", wish: { unsure: true } });
+  });
+
+  it("are waited for as long as a shopper said that they want to, however often was looked", () => {
+    let state = through([wanted, sent, refused(held), { is: "keep-trying" }]);
+    for (let n = 0; n < 30; n++) state = through([{ is: "due" }, sent, refused(held)], NOON + n * 5_000, state);
+    expect(through([{ is: "due" }, sent, limitedFor(120)], NOON + 150_000, state)).toMatchObject({
+      is: "waiting",
+      pause: "limited",
+    });
+    expect(through([{ is: "due" }, sent, limitedFor(1_200)], NOON + 150_000, state)).toMatchObject({
+      ...told(1_200),
+      wish: { patient: false },
+    });
   });
 });
 
@@ -295,6 +336,14 @@ describe("two tabs", () => {
     const no = through([wanted, sent, refused(problem("sold-out"))]);
     expect(through([{ is: "ended", key: "key-1", state: done }], NOON, no)).toBe(done);
     expect(through([{ is: "ended", key: "key-0", state: done }], NOON, no)).toBe(no);
+  });
+
+  it("do not take the no to a try of one for an answer to that of the other", () => {
+    const no: Event = { is: "ended", key: "key-1", state: through([wanted, sent, refused(problem("sold-out"))]) };
+    expect(through([wanted, sent, no])).toMatchObject({ is: "refused", wish: { unsure: true } });
+    expect(through([wanted, sent, { is: "unanswered" }, no])).toMatchObject({ wish: { unsure: true } });
+    expect(through([wanted, sent, refused(busy), no])).toMatchObject({ is: "refused", wish: { unsure: false } });
+    expect(through([wanted, no])).toMatchObject({ is: "refused", wish: { unsure: false } });
   });
 
   it("do not drop what is on its way from one of them because the other turned away", () => {

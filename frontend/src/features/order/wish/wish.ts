@@ -103,8 +103,11 @@ function endedElsewhere(state: State, key: string, end: State): State {
     // One that was made in two tabs at once, and never left this one.
     return isFresh(state.wish) ? end : state;
   }
+  const isOpen = !isFresh(state.wish) && !mayLeave(state);
   // Whoever turned away from it elsewhere did not know that it was on its way from here: it has to be stored again.
-  return end.is === "idle" && !isFresh(state.wish) && !mayLeave(state) ? { ...state } : end;
+  if (isOpen && end.is === "idle") return { ...state };
+  // The no to a try of the other tab is none to what left from here.
+  return isOpen && end.is === "refused" ? { ...end, wish: { ...end.wish, unsure: true } } : end;
 }
 
 type Wishing = Exclude<State, { is: "idle" | "done" }>;
@@ -152,7 +155,6 @@ function refused(wish: Wish, problem: Problem, now: number, random: () => number
     case "unsure":
       return pausing({ ...wish, unsure: true }, "unanswered", 0, now, random);
     case "limited":
-      if (wish.tries >= TRIES_MAX) return { is: "unknown", wish };
       return pausing(wish, "limited", lookAgainAfterMs(problem) ?? 1_000, now, random, problem);
     case "nobody":
       return { is: "signed-out", wish };
@@ -176,18 +178,14 @@ function said(wish: Wish, problem: Problem, now: number, random: () => number): 
   return { is: "refused", wish: { ...wish, patient: false }, problem };
 }
 
-/** Waits longer each time, and gives up asking by itself after a while. */
-function pausing(
-  wish: Wish,
-  pause: Pause,
-  leastMs: number,
-  now: number,
-  random: () => number,
-  problem?: Problem,
-): State {
+/** Waits longer each time, and gives up asking by itself after a while, or at once where the wait is longer than that. */
+function pausing(wish: Wish, pause: Pause, leastMs: number, now: number, random: () => number, limit?: Problem): State {
   const ms = Math.max(spread(leastMs, random), pauseMs(wish.tries, random));
   const most = wish.patient ? PATIENCE_MS : GIVE_UP_AFTER_MS;
-  return wish.last || now + ms - wish.askedAt > most ? { is: "unknown", wish } : waiting(wish, pause, ms, now, problem);
+  if (!wish.last && now + ms - wish.askedAt <= most) return waiting(wish, pause, ms, now, limit);
+  // A limit is a no with its numbers, unless an earlier try may have come true unseen.
+  if (limit && !wish.unsure) return { is: "refused", wish: { ...wish, patient: false }, problem: limit };
+  return { is: "unknown", wish };
 }
 
 function waiting(wish: Wish, pause: Pause, ms: number, now: number, problem?: Problem): State {
