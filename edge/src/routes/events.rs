@@ -48,11 +48,15 @@ pub async fn watch(State(edge): State<Arc<Edge>>, Path(sale): Path<String>) -> R
     let definition = named(&edge, &sale)?;
     let count = edge.metrics.viewers.clone();
     let (seat, frames) = edge.frames.watch(&definition, count).ok_or(Problem::Refused(crate::claim::BUSY))?;
-    let hello = Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)));
-    let (endless, body) = Endless::new(hello, WatchStream::new(frames), Box::new(seat));
+    let (endless, body) = Endless::new(hello(), WatchStream::new(frames), Box::new(seat));
     let mut response = event_stream(body);
     response.extensions_mut().insert(endless);
     Ok(response)
+}
+
+/// What a stream of events begins with: when to come back once it ends. Viewers are spread by it, who would come back in step.
+pub fn hello() -> Bytes {
+    Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY_MS)))
 }
 
 /// A body of server-sent events.

@@ -114,7 +114,7 @@ async fn claimed(
     let request = protocol::claim::Request { key, sku: wish.sku, quantity: wish.quantity };
     let budget = (arrived + CLAIM_WITHIN).saturating_duration_since(edge.clock.monotonic());
     let answer = edge.engine.claim(definition, session.customer, &request, budget).await;
-    edge.metrics.claims[counted(&answer)].inc();
+    edge.metrics.claims[counted(definition, &answer)].inc();
     edge.metrics.claim_seconds.observe(edge.clock.monotonic().saturating_duration_since(arrived).as_secs_f64());
     match answer {
         Answer::Order { number, order, .. } => {
@@ -127,7 +127,7 @@ async fn claimed(
     }
 }
 
-fn counted(answer: &Answer) -> ClaimAnswer {
+fn counted(definition: &Definition, answer: &Answer) -> ClaimAnswer {
     match answer {
         Answer::Order { replayed: false, .. } => ClaimAnswer::Taken,
         Answer::Order { replayed: true, .. } => ClaimAnswer::Replayed,
@@ -140,6 +140,8 @@ fn counted(answer: &Answer) -> ClaimAnswer {
             Refusal::AllUnitsHeld { .. } => ClaimAnswer::AllUnitsHeld,
             Refusal::FewerLeft { .. } => ClaimAnswer::FewerLeft,
             Refusal::LimitReached { .. } => ClaimAnswer::LimitReached,
+            // Nobody is too busy for it, and another time will not help.
+            Refusal::Busy { .. } if definition.withdrawn.is_some() => ClaimAnswer::Withdrawn,
             Refusal::Busy { .. } => ClaimAnswer::Busy,
             Refusal::IdempotencyKeyReused {} => ClaimAnswer::KeyReused,
         },

@@ -41,6 +41,13 @@ impl Viewer {
         }
     }
 
+    /// The first block says when to come back, in milliseconds, and not to everybody the same.
+    pub(crate) async fn hello(&mut self) {
+        let hello = self.block().await.unwrap();
+        let retry: u32 = hello.strip_prefix("retry: ").unwrap().parse().unwrap();
+        assert!((500..3_000).contains(&retry));
+    }
+
     pub(crate) async fn event(&mut self) -> Event {
         let block = self.block().await.unwrap();
         let field = |name: &str| {
@@ -62,9 +69,7 @@ async fn a_viewer_sees_the_stock_move_at_most_twice_a_second_and_never_misses_th
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     assert_eq!(answer.headers()["connection"], "close", "nothing else is answered on it");
     let mut viewer = Viewer { answer, text: String::new() };
-    let hello = viewer.block().await.unwrap();
-    let retry: u32 = hello.strip_prefix("retry: ").unwrap().parse().unwrap();
-    assert!((500..3_000).contains(&retry));
+    viewer.hello().await;
 
     let first = viewer.event().await;
     assert_eq!((first.kind.as_str(), &first.data["state"]), ("sale", &"open".into()));

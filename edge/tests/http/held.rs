@@ -130,6 +130,7 @@ async fn whoever_watches_an_order_sees_it_end_and_the_stream_ends_with_it() {
         (200, &"text/event-stream".parse().unwrap())
     );
     let mut viewer = Viewer::of(answer);
+    viewer.hello().await;
     let held = viewer.event().await;
     assert_eq!((held.kind.as_str(), &held.data["state"]), ("order", &json!("held")));
     let left = held.data["secondsLeft"].as_i64().unwrap();
@@ -141,7 +142,9 @@ async fn whoever_watches_an_order_sees_it_end_and_the_stream_ends_with_it() {
     assert!(viewer.block().await.is_none(), "nothing comes after the end");
     let again = watch("ann").header("last-event-id", end.id.to_string()).send().await.unwrap();
     assert_eq!(again.status(), 204, "a browser that gets 204 does not come back");
-    let late = Viewer::of(watch("ann").send().await.unwrap()).event().await;
+    let mut late = Viewer::of(watch("ann").send().await.unwrap());
+    late.hello().await;
+    let late = late.event().await;
     assert_eq!(late.data["state"], "released");
     let (status, name, _) = problem(watch("ben").send().await.unwrap()).await;
     assert_eq!((status, name.as_str()), (404, "not-found"), "another's order");
@@ -153,6 +156,7 @@ async fn whoever_watches_an_order_that_is_paid_without_a_hint_sees_it_too() {
     let mine = order(&sale, "ann", "k", 1).await;
     let url = format!("{}/{}/events", sale.orders(), mine["id"].as_str().unwrap());
     let mut viewer = Viewer::of(sale.http.get(url).bearer_auth(sale.session("ann")).send().await.unwrap());
+    viewer.hello().await;
     assert_eq!(viewer.event().await.data["state"], "held");
     pay(&sale, "ann").await;
     assert_eq!(viewer.event().await.data["state"], "confirmed");
@@ -185,7 +189,7 @@ async fn viewers_see_what_may_come_back_until_it_is_paid() {
     let sale = Edge::shared().await.sell(paid("onlook", 3)).await;
     let answer = sale.http.get(format!("{}/events", sale.url)).send().await.unwrap();
     let mut viewer = Viewer::of(answer);
-    viewer.block().await.unwrap();
+    viewer.hello().await;
     let mut seen = async |what: Value| {
         loop {
             let item = viewer.event().await.data["items"][0].clone();

@@ -33,7 +33,7 @@ use crate::claim::history::Stored;
 use crate::frames::Seat;
 use crate::openapi::parameters::{LastEventId, OfOrder};
 use crate::problem::{self, Problem};
-use crate::routes::events::event_stream;
+use crate::routes::events::{event_stream, hello};
 
 /// Longest time between two looks.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
@@ -113,7 +113,8 @@ pub async fn watch(
         let event = watching.next().await?;
         Some((Ok::<_, Infallible>(event), watching))
     });
-    Ok(event_stream(Body::from_stream(events)))
+    let whole = futures::stream::iter([Ok(hello())]).chain(events);
+    Ok(event_stream(Body::from_stream(whole)))
 }
 
 async fn appears(edge: &Edge, definition: &Arc<Definition>, session: &Session, id: OrderId) -> Result<Stored, Problem> {
