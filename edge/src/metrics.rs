@@ -101,6 +101,8 @@ label! {
         LimitReached = "limit-reached",
         /// Refused.
         Busy = "busy",
+        /// Told busy, as the storage of the sale is lost and the sale withdrawn.
+        Withdrawn = "withdrawn",
         /// Refused.
         KeyReused = "idempotency-key-reused",
     }
