@@ -9,13 +9,12 @@
 //! address, no session.
 //!
 //! **What it costs.** Without a collector, nothing: there is no context, so there is nothing to tell. With one, a request that
-//! is not kept costs a hash, one that is some hundred bytes per span.
+//! is not kept costs a random number, one that is some hundred bytes per span.
 
 mod metrics;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -66,8 +65,6 @@ pub struct Tracer {
 struct Shared {
     queue: mpsc::Sender<Told>,
     sample: f64,
-    /// Not known to whoever asks, who could choose trace ids that are all kept otherwise.
-    secret: RandomState,
     scope: InstrumentationScope,
     metrics: TraceMetrics,
 }
@@ -126,8 +123,7 @@ impl Tracer {
         exporter.set_resource(&resource(component, version));
         let (queue, told) = mpsc::channel(QUEUE_MAX);
         let scope = InstrumentationScope::builder(component).with_version(version).build();
-        let (sample, secret) = (args.trace_sample, RandomState::new());
-        let shared = Shared { queue, sample, secret, scope, metrics: metrics.clone() };
+        let shared = Shared { queue, sample: args.trace_sample, scope, metrics: metrics.clone() };
         Ok((Self { shared: Some(Arc::new(shared)) }, Some(send(exporter, told, metrics))))
     }
 
@@ -138,15 +134,14 @@ impl Tracer {
     }
 
     /// The place of a request in the trace that `header` names, or in a new one, and the place before it (0 for none);
-    /// nothing when it is not kept.
+    /// nothing when it is not kept. Chance decides, for each request anew: whoever found a trace id that is kept could have every
+    /// request of theirs kept otherwise.
     #[must_use]
     pub fn begin(&self, header: Option<&str>) -> Option<(TraceContext, u64)> {
-        let shared = self.shared.as_ref()?;
+        self.shared.as_ref().filter(|shared| rand::random::<f64>() < shared.sample)?;
         let asked = header.and_then(TraceContext::parse);
         let trace = asked.map_or_else(rand::random::<u128>, |asked| asked.trace).max(1);
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-        let share = shared.secret.hash_one(trace) as f64 / u64::MAX as f64;
-        (share < shared.sample).then(|| (TraceContext { trace, span: new_span() }, asked.map_or(0, |asked| asked.span)))
+        Some((TraceContext { trace, span: new_span() }, asked.map_or(0, |asked| asked.span)))
     }
 
     /// The place of something that is a part of `parent`; nothing where nothing is kept.
