@@ -56,8 +56,8 @@ pub struct Expiry<S> {
     pub clock: Clock,
     /// What is counted.
     pub metrics: LedgerMetrics,
-    /// How far the oldest order that is still held is past its deadline.
-    pub overdue: watch::Sender<Duration>,
+    /// The oldest deadline that has passed of an order that is still held.
+    pub overdue: watch::Sender<Option<Instant>>,
 }
 
 /// The buckets of every item, as [`Expiry`] needs them.
@@ -99,16 +99,16 @@ impl<S: Store> Expiry<S> {
         for deadline in overdue.into_iter().filter(|deadline| !known.contains(&deadline.name())) {
             items.entry(deadline.standing.order.sku.clone()).or_default().push(deadline);
         }
+        // Said before anything is tried, and after every group: a stream that does not answer keeps one up for minutes.
+        self.overdue.send_replace(oldest(&items, known, asked));
         for (sku, overdue) in &items {
             for group in overdue.chunks(GROUP_MAX) {
                 if self.release(sku, group, asked).await {
                     known.extend(group.iter().map(Deadline::name));
+                    self.overdue.send_replace(oldest(&items, known, asked));
                 }
             }
         }
-        let still_held = items.values().flatten().filter(|deadline| !known.contains(&deadline.name()));
-        let oldest = still_held.map(|deadline| Duration::from_secs_f64(deadline.late_seconds)).max();
-        self.overdue.send_replace(oldest.unwrap_or_default());
         let next = due.iter().map(|held| Duration::from_secs_f64(-held.late_seconds)).min();
         // A full look that was all overdue has more behind it.
         let more = full && due.is_empty();
@@ -154,3 +154,17 @@ impl<S: Store> Expiry<S> {
         }
     }
 }
+
+/// The oldest deadline of those that are not released yet. How late they are was asked at that moment.
+fn oldest(
+    overdue: &BTreeMap<Sku, Vec<Deadline>>,
+    released: &HashSet<(CustomerId, OrderNumber)>,
+    asked: Instant,
+) -> Option<Instant> {
+    let still_held = overdue.values().flatten().filter(|deadline| !released.contains(&deadline.name()));
+    let late = still_held.map(|deadline| Duration::try_from_secs_f64(deadline.late_seconds).unwrap_or_default()).max();
+    late.map(|late| asked.checked_sub(late).unwrap_or(asked))
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,12 +25,13 @@ use protocol::status::{Audit, ItemStatus, SaleStatus};
 use protocol::store::{Entry, Feed, From, Store};
 use runtime::clock::{Clock, Instant};
 use runtime::trace::Tracer;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{LedgerMetrics, Table};
 use crate::post::{Book, Identity, Message};
 use crate::repo::books::Stored;
-use crate::repo::{Error, Repo, ShardRows};
+use crate::repo::{Error, Opened, Repo, ShardRows};
 use crate::status::Board;
 use quiet::Quiet;
 
@@ -48,6 +49,8 @@ pub enum End {
     Moved,
     /// Stream or Postgres went away: begin again from the cursor.
     Lost(String),
+    /// There is no such stream: it is not made yet, or gone.
+    Missing(String),
     /// A message or a row is refused: the same again fails again.
     Halted(String),
 }
@@ -82,6 +85,8 @@ pub struct Follower<S> {
     pub tracer: Tracer,
     /// Where the newest status goes.
     pub board: Board,
+    /// Since when something that came from the stream waits for its commit.
+    pub taken: watch::Sender<Option<Instant>>,
 }
 
 impl<S: Store> Follower<S> {
@@ -89,14 +94,14 @@ impl<S: Store> Follower<S> {
     pub async fn run(self, stopping: CancellationToken) -> End {
         // A database that does not answer is waited for inside; being asked to stop ends that wait. Nothing is half done
         // by then: the transaction that opens a shard writes at most its empty cursor.
-        let opened = stopping.run_until_cancelled(self.repo.open(&self.stream, &self.identity)).await;
-        let (rows, book) = match opened {
+        let opened = stopping.run_until_cancelled(self.open()).await;
+        let (opened, payments_open) = match opened {
             None => return End::Stopped,
             Some(Ok(opened)) => opened,
             Some(Err(error)) => return self.ended(error.into(), None),
         };
-        tracing::info!(shard = self.stream.name(), cursor = book.cursor.0, "following");
-        let mut following = Following::new(&self, rows, book);
+        tracing::info!(shard = self.stream.name(), cursor = opened.book.cursor.0, "following");
+        let mut following = Following::new(&self, opened, payments_open);
         let end = tokio::select! {
             biased;
             end = following.follow(&stopping) => end,
@@ -106,6 +111,14 @@ impl<S: Store> Follower<S> {
         };
         let Following { book, audit, .. } = following;
         self.ended(end, Some((book, audit)))
+    }
+
+    /// The rows, and the payments that are not at their end: counted after the newest audit, or whoever reads both would
+    /// take a sale for complete whose money is still on its way.
+    async fn open(&self) -> Result<(Opened, u64), Error> {
+        let opened = self.repo.open(&self.stream, &self.identity).await?;
+        let payments_open = self.repo.payments_open(&self.stream.sale).await?;
+        Ok((opened, payments_open))
     }
 
     /// Leaves the reason on the board when the shard halted.
@@ -125,8 +138,9 @@ struct Following<'a, S> {
     identity: Identity,
     rows: ShardRows,
     book: Book,
+    /// The newest one, at first that of whoever followed before. Its position says what it is about.
     audit: Option<Audit>,
-    /// Counted with the audit.
+    /// Counted at the beginning and with every audit.
     payments_open: u64,
     quiet: Quiet,
     /// When the newest transaction was committed.
@@ -134,10 +148,11 @@ struct Following<'a, S> {
 }
 
 impl<'a, S: Store> Following<'a, S> {
-    fn new(follower: &'a Follower<S>, rows: ShardRows, book: Book) -> Self {
+    fn new(follower: &'a Follower<S>, opened: Opened, payments_open: u64) -> Self {
+        let Opened { rows, book, audit } = opened;
         let identity = Identity { uid: follower.uid.clone(), epoch: follower.stream.epoch };
         let quiet = Quiet::new(follower.clock.monotonic());
-        Self { follower, identity, rows, book, audit: None, payments_open: 0, quiet, committed_at: None }
+        Self { follower, identity, rows, book, audit, payments_open, quiet, committed_at: None }
     }
 
     async fn follow(&mut self, stopping: &CancellationToken) -> End {
@@ -161,11 +176,13 @@ impl<'a, S: Store> Following<'a, S> {
                     Err(end) => return end,
                 },
             };
+            self.follower.taken.send_replace(Some(self.follower.clock.monotonic()));
             let (entries, broken) = self.gather(&mut feed, first).await;
             // From here to its commit nothing cancels it: a stop waits for the transaction.
             if let Err(end) = self.store(&entries).await {
                 return end;
             }
+            self.follower.taken.send_replace(None);
             if let Some(lost) = broken {
                 return End::Lost(lost);
             }

@@ -38,7 +38,7 @@ use uuid::Uuid;
 use crate::answer::{Answer, Failure, busy};
 use crate::metrics::{Ending, LedgerMetrics};
 use crate::places::Places;
-use crate::repo::payments::Begun;
+use crate::repo::payments::{Begun, Noted};
 use crate::repo::{Error, Repo};
 use payment::{Mode, Next, Payment, State, Target};
 use provider::Provider;
@@ -160,7 +160,10 @@ impl Payments {
                 (true, false) => State::RefundDue,
             },
         };
-        let payment = self.repo.begin_external(&new, &report.reference).await?;
+        let Noted { payment, fresh } = self.repo.begin_external(&new, &report.reference).await?;
+        if fresh {
+            self.count(payment.state);
+        }
         if payment.target.order != report.order {
             return Err(crate::answer::invalid("reference", "it was used for another order").into());
         }
@@ -288,12 +291,19 @@ impl Payments {
 
     async fn move_to(&self, payment: &mut Payment, to: State) -> Result<(), String> {
         if self.repo.move_payment(payment, to).await.map_err(|error| error.to_string())? {
-            self.metrics.payments[Ending::of(to)].inc();
+            self.count(to);
             payment.state = to;
         } else if let Some(moved) = self.repo.payment(payment.id).await.map_err(|error| error.to_string())? {
             *payment = moved;
         }
         Ok(())
+    }
+
+    /// Counts a payment that came into this state, by whoever wrote the state down and nobody else.
+    fn count(&self, state: State) {
+        if let Some(ending) = Ending::of(state) {
+            self.metrics.payments[ending].inc();
+        }
     }
 
     /// Where an order is, by its id alone; one that was just made is waited for until it is followed.

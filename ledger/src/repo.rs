@@ -36,6 +36,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use protocol::key::Stream;
 use protocol::sale::{Definition, StreamIdentity};
+use protocol::status::Audit;
 use protocol::wire::WireError;
 use protocol::{BucketIndex, Revision, SaleId, Sku, Units};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -225,11 +226,11 @@ impl Repo {
         Ok(transaction.commit().await?)
     }
 
-    /// The book of a shard as its rows have it, at one moment; begins one that is not there yet.
+    /// The book of a shard as its rows have it, at one moment, and its newest audit; begins one that is not there yet.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Broken`] also when the rows were made from another stream under the same name.
-    pub async fn open(&self, stream: &Stream, identity: &StreamIdentity) -> Result<(ShardRows, Book), Error> {
+    pub async fn open(&self, stream: &Stream, identity: &StreamIdentity) -> Result<Opened, Error> {
         let created = identity.created.to_string();
         // Positions of a stream begin at its first one, so an empty stream is at the one before.
         let start = big(identity.first_seq.saturating_sub(1));
@@ -281,14 +282,26 @@ impl Repo {
         {
             book.sums.entry(sku(&row.sku)?).or_default().orders = row.count;
         }
+        let audit = books::newest_audit(&mut transaction, cursor.id, book.cursor).await?;
         transaction.commit().await?;
-        Ok((ShardRows { id: cursor.id, stream: stream.clone(), accounts }, book))
+        Ok(Opened { rows: ShardRows { id: cursor.id, stream: stream.clone(), accounts }, book, audit })
     }
 
     /// A transaction that sees one moment and writes nothing.
     async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, Error> {
         Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }
+}
+
+/// A shard as its rows have it.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where they are.
+    pub rows: ShardRows,
+    /// What they come to.
+    pub book: Book,
+    /// The newest audit, of their position or an earlier one.
+    pub audit: Option<Audit>,
 }
 
 /// Where a shard's rows are.

@@ -11,6 +11,7 @@
 //!
 //! **What it costs.** A session, and per round two small statements and one per free shard.
 
+mod known;
 mod measure;
 mod shard;
 
@@ -23,7 +24,6 @@ use protocol::SaleId;
 use protocol::key::Installation;
 use protocol::sale::Definition;
 use runtime::Process;
-use runtime::backoff::Backoff;
 use runtime::readiness::Part;
 use runtime::registry::{Change, Table};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -33,6 +33,7 @@ use crate::metrics::LedgerMetrics;
 use crate::places::Places;
 use crate::repo::ownership::Ownership;
 use crate::repo::{Error, Repo};
+use known::Known;
 use shard::{Job, Shard};
 
 /// Between two rounds. A dead replica's shards are free after 4 s at the latest and taken in the next round.
@@ -41,8 +42,6 @@ const ROUND: Duration = Duration::from_secs(1);
 const ROUND_MAX: Duration = Duration::from_secs(10);
 /// How long a halted shard is left alone: long enough not to drown the log, short enough to see that it was mended.
 const HALTED_PAUSE: Duration = Duration::from_secs(60);
-/// Between tries of a shard whose stream or rows went away.
-const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// Follows shards until the process ends.
 pub struct Shards {
@@ -197,7 +196,12 @@ impl Shards {
             for shard in self.shards.values_mut() {
                 shard.stop();
                 shard.owned = false;
+                shard.known = Known::default();
             }
+        }
+        // What another replica may try meanwhile does not stand still here.
+        for shard in self.shards.values_mut().filter(|shard| !shard.owned) {
+            shard.halted = false;
         }
         self.shards.retain(|_, shard| shard.wanted || shard.owned || shard.following.is_some());
         self.measure();
@@ -223,7 +227,7 @@ impl Shards {
         }
         for shard in self.shards.values_mut().filter(|shard| shard.owned && shard.following.is_none()) {
             let now = self.process.clock.monotonic();
-            if !shard.wanted || !shard.halted || shard.not_before.is_none_or(|at| at <= now) {
+            if !shard.wanted || !shard.halted || shard.is_due(now) {
                 ownership.give_back(&shard.stream).await?;
                 shard.owned = false;
             }
@@ -241,11 +245,10 @@ impl Shards {
         let now = self.process.clock.monotonic();
         let mut owned = self.shards.values().filter(|shard| shard.owned).count();
         for shard in self.shards.values_mut() {
-            let due = shard.not_before.is_none_or(|at| at <= now);
-            if owned >= part || !shard.wanted || shard.owned || shard.following.is_some() || !due {
+            if shard.owned || shard.following.is_some() || !shard.is_due(now) {
                 continue;
             }
-            if ownership.take(&shard.stream).await? {
+            if owned < part && shard.wanted && ownership.take(&shard.stream).await? {
                 shard.owned = true;
                 owned += 1;
                 let job = Job {
@@ -257,6 +260,9 @@ impl Shards {
                     metrics: self.metrics.clone(),
                 };
                 shard.follow(job, &mut self.followers, now);
+            } else {
+                // Somebody else's, who tells of it.
+                shard.known = Known::default();
             }
         }
         Ok(())
@@ -268,20 +274,26 @@ impl Shards {
         let Some(shard) = self.shards.values_mut().find(following) else { return Ok(()) };
         let name = shard.stream.name();
         let now = self.process.clock.monotonic();
+        shard.look(now, self.process.clock.now());
         shard.following = None;
-        shard.halted = false;
         match end {
             End::Stopped => (shard.failures, shard.not_before) = (0, None),
             End::Moved => {
                 tracing::info!(shard = name, "another replica follows it");
+                shard.known = Known::default();
                 shard.not_before = Some(now + ROUND);
             }
             End::Lost(why) => {
-                shard.failures = shard.failures.saturating_add(1);
-                shard.not_before = Some(now + RETRY.random_pause(shard.failures));
-                if shard.failures == 1 {
-                    tracing::warn!(shard = name, "following is interrupted and goes on from the cursor: {why}");
+                if shard.owned {
+                    // Whatever comes from here on waits until somebody follows again and says that nothing does.
+                    shard.known.behind.get_or_insert(now);
                 }
+                shard.interrupted(now, &why);
+            }
+            End::Missing(why) => {
+                // Nothing is behind a stream that is not there. If it is lost, the operator tells.
+                shard.known = Known::default();
+                shard.interrupted(now, &why);
             }
             End::Halted(why) => {
                 shard.halted = true;

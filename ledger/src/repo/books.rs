@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use protocol::conservation::Sums;
+use protocol::status::Audit;
 use protocol::{Revision, Sku};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::orders::put_orders;
 use super::outbox::put_outbox;
-use super::{Error, Repo, ShardRows, big, int, sku};
+use super::{Error, Repo, ShardRows, big, int, revision, sku, time};
 use crate::post::{Account, Book, Identity, Message, Posting, Rows, post, rows};
 
 /// What became of a group of messages.
@@ -147,6 +148,22 @@ impl Repo {
         .await?;
         Ok(())
     }
+}
+
+/// The newest audit of a shard that was kept. One beyond the cursor is of rows that are not there any more.
+pub(super) async fn newest_audit(
+    connection: &mut PgConnection,
+    cursor_id: i32,
+    cursor: Revision,
+) -> Result<Option<Audit>, Error> {
+    let kept = sqlx::query!(
+        r#"SELECT (extract(epoch FROM at) * 1000000)::bigint AS "at!", position, breaches
+           FROM audits WHERE cursor_id = $1 AND position <= $2 ORDER BY at DESC LIMIT 1"#,
+        cursor_id,
+        big(cursor.0)
+    );
+    let Some(kept) = kept.fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some(Audit { at: time(kept.at)?, position: revision(kept.position)?, breaches: kept.breaches }))
 }
 
 async fn put_buckets(connection: &mut PgConnection, shard: &ShardRows, rows: &Rows) -> Result<(), Error> {

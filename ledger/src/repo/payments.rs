@@ -23,6 +23,25 @@ pub enum Begun {
     Insufficient(i64),
 }
 
+/// What became of what a provider said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// The payment as it is now.
+    pub payment: Payment,
+    /// Whether its state was written by this, rather than found.
+    pub fresh: bool,
+}
+
+impl Noted {
+    fn written(payment: Payment) -> Self {
+        Self { payment, fresh: true }
+    }
+
+    fn found(payment: Payment) -> Self {
+        Self { payment, fresh: false }
+    }
+}
+
 /// A payment as a row has it; read here, checked in [`payment`].
 struct Row {
     id: Uuid,
@@ -88,29 +107,29 @@ impl Repo {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn begin_external(&self, new: &Payment, reference: &str) -> Result<Payment, Error> {
+    pub async fn begin_external(&self, new: &Payment, reference: &str) -> Result<Noted, Error> {
         let mut transaction = self.pool.begin().await?;
         if insert(&mut transaction, new, Some(reference)).await? {
             captured(&mut transaction, new).await?;
             transaction.commit().await?;
-            return Ok(new.clone());
+            return Ok(Noted::written(new.clone()));
         }
         if let Some(known) = referred(&mut transaction, reference).await? {
             if known.state != State::Failed || new.state == State::Failed || known.target != new.target {
-                return Ok(known);
+                return Ok(Noted::found(known));
             }
             let after = recaptured(&mut transaction, new).await?;
             transaction.commit().await?;
-            return Ok(after);
+            return Ok(Noted::written(after));
         }
         let owed = Payment { state: State::RefundDue, ..new.clone() };
         if !insert(&mut transaction, &owed, Some(reference)).await? {
             let known = referred(&mut transaction, reference).await?;
-            return known.ok_or_else(|| Error::Unavailable(sqlx::Error::RowNotFound));
+            return known.map(Noted::found).ok_or_else(|| Error::Unavailable(sqlx::Error::RowNotFound));
         }
         captured(&mut transaction, &owed).await?;
         transaction.commit().await?;
-        Ok(owed)
+        Ok(Noted::written(owed))
     }
 
     /// Moves a payment and its money from one state to the next; whether this call did it.

@@ -1,45 +1,24 @@
 //! What the shards of a replica come to, in numbers. No sale is ever a label.
 //!
-//! **What must always hold.** What is said of conservation is said of rows that are exact. A change waits for an audit from
-//! the first round that saw it, and no longer once an audit was made after it.
+//! **What must always hold.** What is said of conservation is said of rows that are exact. A shard whose follower ended and
+//! begins again waits as long as before: what is [known](super::known) of it is told, followed or not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use protocol::Revision;
 use protocol::conservation::Sums;
 use protocol::status::SaleStatus;
 use runtime::clock::Instant;
 
 use super::Shard;
+use super::known::Known;
 use crate::metrics::{LedgerMetrics, Units};
-
-/// Since when changes of a shard wait for an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unaudited {
-    /// The position of the newest audit then.
-    audited: Option<Revision>,
-    since: Instant,
-}
-
-impl Unaudited {
-    /// What is known after a round that found this status.
-    fn after(known: Option<Self>, status: &SaleStatus, now: Instant) -> Option<Self> {
-        let audited = status.audit.as_ref().map(|audit| audit.position);
-        match known {
-            _ if audited == Some(status.cursor) => None,
-            // What waited then was compared meanwhile; what has come since waits since now.
-            Some(known) if known.audited != audited => Some(Self { audited, since: now }),
-            known => known.or(Some(Self { audited, since: now })),
-        }
-    }
-}
 
 /// The sums of one round.
 #[derive(Debug, Default)]
 struct Sum {
-    lag_seconds: f64,
+    lag: Duration,
     breaches: usize,
     units: Sums,
     oversold: i64,
@@ -51,12 +30,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, status: &SaleStatus, now: Timestamp) {
-        if status.lag_seconds > 0.0 {
-            let since = now.duration_since(status.at).as_secs_f64().max(0.0);
-            self.lag_seconds = self.lag_seconds.max(status.lag_seconds + since);
-        }
-        self.breaches += status.audit.as_ref().map_or(0, |audit| audit.breaches.len());
+    fn add(&mut self, status: &SaleStatus) {
         for item in &status.items {
             self.units.supply += item.sums.supply;
             self.units.free += item.sums.free;
@@ -69,9 +43,16 @@ impl Sum {
         }
     }
 
+    fn wait(&mut self, known: &Known, now: Instant) {
+        let waits = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| now - since);
+        self.lag = self.lag.max(waits(known.behind));
+        self.unaudited = self.unaudited.max(waits(known.unaudited.map(|unaudited| unaudited.since)));
+        self.overdue = self.overdue.max(waits(known.overdue));
+    }
+
     fn show(&self, metrics: &LedgerMetrics) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        metrics.lag_seconds.set(self.lag_seconds);
+        metrics.lag_seconds.set(self.lag.as_secs_f64());
         metrics.breaches.set(number(self.breaches));
         metrics.units[Units::Supply].set(self.units.supply);
         metrics.units[Units::Free].set(self.units.free);
@@ -95,23 +76,24 @@ pub(super) fn measure(
 ) {
     let mut sum = Sum::default();
     for shard in shards.values_mut() {
+        shard.look(monotonic, now);
+        if let Some(following) = &shard.following
+            && let Some(status) = following.board.borrow().as_ref()
+        {
+            sum.add(status);
+            if status.halted.is_none() {
+                // What it halted at is behind it; a try that halts again has said nothing else before.
+                (shard.failures, shard.halted) = (0, false);
+            }
+        }
         sum.owned += usize::from(shard.owned);
-        sum.halted += usize::from(shard.halted);
-        let Some(following) = &shard.following else {
-            shard.unaudited = None;
-            continue;
-        };
-        sum.overdue = sum.overdue.max(*following.overdue.borrow());
-        let status = following.board.borrow();
-        let Some(status) = status.as_ref() else {
-            sum.lag_seconds = sum.lag_seconds.max((monotonic - following.since).as_secs_f64());
-            continue;
-        };
-        shard.failures = 0;
-        shard.unaudited = Unaudited::after(shard.unaudited, status, monotonic);
-        let waits = shard.unaudited.map_or(Duration::ZERO, |unaudited| monotonic - unaudited.since);
-        sum.unaudited = sum.unaudited.max(waits);
-        sum.add(status, now);
+        // One that was withdrawn is the operator's to tell of.
+        sum.halted += usize::from(shard.halted && shard.definition.withdrawn.is_none());
+        sum.breaches += shard.known.breaches;
+        // One that halted is told as that, and would hide what waits elsewhere.
+        if !shard.halted {
+            sum.wait(&shard.known, monotonic);
+        }
     }
     sum.show(metrics);
 }

@@ -2,7 +2,7 @@
 //! end at which money and units add up.
 
 use ledger::payments::payment::{Mode, Payment, State, Target};
-use ledger::repo::payments::Begun;
+use ledger::repo::payments::{Begun, Noted};
 use protocol::OrderNumber;
 use protocol::order::{Reason, State as OrderState};
 use protocol::release::{Attempt, confirm};
@@ -66,7 +66,8 @@ async fn pay_until(till: &Till, payment: &Payment, killed: Killed) {
         }
         Mode::External => {
             let reference = payment.id.to_string();
-            assert_eq!(till.repo.begin_external(payment, &reference).await.unwrap(), *payment);
+            let noted = till.repo.begin_external(payment, &reference).await.unwrap();
+            assert_eq!(noted, Noted { payment: payment.clone(), fresh: true });
         }
     }
     if killed == Killed::MoneyTaken {

@@ -1,9 +1,10 @@
 //! Killed in the middle: nothing is missing, nothing is there twice.
 
+use anyhow::{Context as _, ensure};
 use protocol::order::State;
 use testbed::eventually;
 
-use crate::shop::{BOUND, Shop, customer, order};
+use crate::shop::{BOUND, Ledger, Shop, customer, order};
 
 /// Orders beside which something is killed.
 const ORDERS: usize = 300;
@@ -109,4 +110,98 @@ async fn a_password_that_is_replaced_is_taken_up_without_a_restart() {
     let by_it = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'");
     let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(by_it)).fetch_one(&admin).await.unwrap();
     assert!(count > 0, "the ledger is connected as somebody else");
+}
+
+/// Waits until the seconds that the rows are told to be late are like this.
+async fn lag(ledger: &Ledger, what: &str, so: impl Fn(f64) -> bool) {
+    eventually(BOUND, what, async || {
+        let lag = ledger.gauge("sluice_ledger_lag_seconds").await?;
+        ensure!(so(lag), "{lag}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_that_hangs_is_told_as_lag_until_it_is_committed() {
+    let shop = Shop::of("hangs", 100).await;
+    let ledger = shop.ledger(0, &[]);
+    shop.claim(customer(1), 0, &order("k", 1, State::Confirmed)).await;
+    shop.drained().await;
+    let admin = shop.postgres().await;
+    let mut locked = admin.begin().await.unwrap();
+    sqlx::query("LOCK TABLE orders IN EXCLUSIVE MODE").execute(&mut *locked).await.unwrap();
+    shop.claim(customer(2), 0, &order("k", 1, State::Confirmed)).await;
+    lag(&ledger, "the rows to be told as late", |lag| lag > 2.0).await;
+    locked.rollback().await.unwrap();
+    lag(&ledger, "the rows to be told as complete", |lag| lag == 0.0).await;
+    assert_eq!(shop.drained().await.items[0].sums.sold, 2);
+}
+
+#[tokio::test]
+async fn a_postgres_that_takes_no_rows_is_told_as_lag_however_often_it_is_tried() {
+    let shop = Shop::of("readonly", 100).await;
+    let ledger = shop.ledger(0, &[]);
+    shop.claim(customer(1), 0, &order("k", 1, State::Confirmed)).await;
+    shop.drained().await;
+    let admin = shop.postgres().await;
+    let writable = async |writable: bool| {
+        let alter = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {}', current_database()); END $$",
+            if writable { "off" } else { "on" }
+        );
+        sqlx::query(sqlx::AssertSqlSafe(alter)).execute(&admin).await.unwrap();
+        // It holds for sessions that begin; the one of the locks goes on.
+        let sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND application_name = 'sluice-ledger'";
+        sqlx::query(sessions).execute(&admin).await.unwrap();
+    };
+    writable(false).await;
+    shop.claim(customer(2), 0, &order("k", 1, State::Confirmed)).await;
+    lag(&ledger, "the rows to be told as late", |lag| lag > 5.0).await;
+    writable(true).await;
+    assert_eq!(shop.drained().await.items[0].sums.sold, 2);
+    lag(&ledger, "the rows to be told as complete", |lag| lag == 0.0).await;
+}
+
+#[tokio::test]
+async fn what_the_newest_audit_found_stays_told_when_another_ledger_follows() {
+    let shop = Shop::of("breach", 100).await;
+    let first = shop.ledger(0, &[]);
+    shop.claim(customer(1), 0, &order("k", 1, State::Confirmed)).await;
+    let before = shop.drained().await;
+    first.service.stop().await.unwrap();
+    let admin = shop.postgres().await;
+    let found = "INSERT INTO audits (cursor_id, at, position, breaches)
+                 SELECT id, now(), seq, ARRAY['a unit too few'] FROM cursors";
+    sqlx::query(found).execute(&admin).await.unwrap();
+    // Nobody tries it, so it is under way for as long as this test.
+    let under_way = "INSERT INTO payments (id, sale, order_id, customer, n, mode, amount_minor, currency, state, tried_at)
+                     SELECT id, sale, id, customer, n, 'wallet', 0, 'EUR', 'pending', now() + interval '1 day' FROM orders";
+    sqlx::query(under_way).execute(&admin).await.unwrap();
+    // An audit waits for this table, and nothing before it does.
+    let mut locked = admin.begin().await.unwrap();
+    sqlx::query("LOCK TABLE supplies IN ACCESS EXCLUSIVE MODE").execute(&mut *locked).await.unwrap();
+    let next = shop.ledger(1, &[]);
+    eventually(BOUND, "the breach to be told", async || {
+        let breaches = next.gauge("sluice_ledger_breaches").await?;
+        ensure!((breaches - 1.0).abs() < f64::EPSILON, "{breaches} breaches");
+        let status = shop.status().await?;
+        let audit = status.audit.as_ref().context("no audit")?;
+        ensure!(audit.position == before.cursor && audit.breaches == ["a unit too few"], "{audit:?}");
+        ensure!(status.at > before.at && status.payments_open == 1, "a payment is under way: {status:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    locked.rollback().await.unwrap();
+    shop.drained().await;
+    eventually(BOUND, "the next audit to be told", async || {
+        let breaches = next.gauge("sluice_ledger_breaches").await?;
+        ensure!(breaches == 0.0, "{breaches} breaches");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }

@@ -1,6 +1,6 @@
 //! A sale that is paid, the wallets of its customers, and what the purses come to.
 
-use ledger::metrics::LedgerMetrics;
+use ledger::metrics::{Ending, LedgerMetrics};
 use ledger::payments::Payments;
 use ledger::payments::provider::Provider;
 use ledger::places::Places;
@@ -29,6 +29,7 @@ pub(crate) struct Till {
     pub(crate) shop: Shop,
     pub(crate) repo: Repo,
     pub(crate) payments: Payments,
+    pub(crate) metrics: LedgerMetrics,
 }
 
 impl Till {
@@ -41,8 +42,13 @@ impl Till {
         let metrics = LedgerMetrics::new(&metrics).unwrap();
         let places = Places::new(shop.client.clone(), shop.installation.clone());
         let provider = Provider::new(vec![SecretString::from(PROVIDER_KEY)]);
-        let payments = Payments::new(repo.clone(), places, Clock::system(), metrics, Some(provider));
-        Self { shop, repo, payments }
+        let payments = Payments::new(repo.clone(), places, Clock::system(), metrics.clone(), Some(provider));
+        Self { shop, repo, payments, metrics }
+    }
+
+    /// How many payments were counted that went there.
+    pub(crate) fn counted(&self, ending: Ending) -> u64 {
+        self.metrics.payments[ending].get()
     }
 
     /// Puts money into somebody's wallet.

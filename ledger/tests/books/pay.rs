@@ -1,5 +1,6 @@
 //! Wallets pay, merchants refund, providers report.
 
+use ledger::metrics::Ending;
 use protocol::ask::No;
 use protocol::ask::money::CallbackOutcome;
 use protocol::order::{Order, Reason, State};
@@ -164,8 +165,17 @@ async fn a_provider_pays_orders_and_what_it_cannot_pay_is_owed() {
     forged.body = forged.body.replace("ch-8", "ch-9");
     assert_eq!(till.callback(forged).await, Err(No::NotTheProvider));
 
+    for (of, reference, status, amount_minor) in
+        [(1, "ch-2", "succeeded", PRICE), (2, "ch-3", "failed", PRICE), (3, "ch-5", "succeeded", 1)]
+    {
+        till.callback(report(till.id(of), reference, status, amount_minor)).await.unwrap();
+    }
+    let counted = |till: &Till| [Ending::Settled, Ending::RefundDue, Ending::Failed].map(|ending| till.counted(ending));
+    assert_eq!(counted(&till), [2, 3, 1], "each is counted once, also those that were over when they began");
+
     till.refund(2).await.unwrap();
     till.recover().await;
+    assert_eq!(counted(&till), [2, 4, 1]);
     assert_eq!(till.purse("revenue").await, PRICE);
     assert_eq!(till.purse("refunds").await, PRICE + 1 + PRICE + PRICE, "twice, not the price, late, and refunded");
     assert_eq!(till.purse("funding").await, -(4 * PRICE + 1));
@@ -194,6 +204,8 @@ async fn an_attempt_that_failed_and_then_went_well_under_one_reference_pays() {
     let late = till.callback(report(till.id(2), "intent-2", "succeeded", PRICE)).await;
     assert_eq!(late, Ok(CallbackOutcome::RefundDue), "another one has paid meanwhile");
     assert_eq!((till.purse("revenue").await, till.purse("refunds").await), (2 * PRICE, PRICE));
+    let counted = [Ending::Failed, Ending::Settled, Ending::RefundDue].map(|ending| till.counted(ending));
+    assert_eq!(counted, [2, 2, 1], "what failed and went well after all is counted as both");
     till.balances().await;
 }
 

@@ -255,6 +255,13 @@ impl Ledger {
     pub(crate) async fn ready(&self) {
         self.service.wait_ready(&self.admin).await.unwrap();
     }
+
+    /// What it tells Prometheus under this name.
+    pub(crate) async fn gauge(&self, name: &str) -> anyhow::Result<f64> {
+        let page = reqwest::get(format!("{}/metrics", self.admin)).await?.text().await?;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.with_context(|| format!("no {name}"))?.parse()?)
+    }
 }
 
 async fn open(client: &async_nats::Client, definition: &Definition) -> JetStream {
