@@ -26,7 +26,6 @@ use protocol::sale::Definition;
 use protocol::status::SaleStatus;
 use protocol::{Revision, SaleId};
 use runtime::backoff::Backoff;
-use runtime::clock::Instant;
 use runtime::registry::Table;
 use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +35,6 @@ use crate::durability::Servers;
 use crate::error::Error;
 use crate::events;
 use crate::metrics::{Cause, OperatorMetrics};
-use crate::observe::Records;
 use crate::resource::{FINALIZER, FlashSale, FlashSaleStatus};
 use crate::served::Served;
 use crate::status::{self, Change};
@@ -44,6 +42,7 @@ use crate::status::{self, Change};
 mod census;
 mod ending;
 mod look;
+mod memory;
 mod pending;
 mod removal;
 mod teller;
@@ -52,7 +51,7 @@ mod traced;
 mod wake;
 mod watch;
 
-use pending::Pending;
+use memory::Memory;
 use teller::Teller;
 pub use wake::Wakes;
 
@@ -94,25 +93,6 @@ pub struct Context {
     servers: Receiver<Servers>,
     memories: Mutex<HashMap<String, Memory>>,
     names: Mutex<HashMap<SaleId, (String, String)>>,
-}
-
-/// What is kept about a sale between two looks; losing it costs a few reads and one write.
-#[derive(Debug, Clone, Default)]
-struct Memory {
-    /// Looks in a row that ended early, for whatever reason.
-    early: u32,
-    /// Whether it was told that they do.
-    told: bool,
-    /// Looks in a row that found nothing new.
-    quiet: u32,
-    /// Up to where the stream was seen then.
-    position: Revision,
-    written: Option<Instant>,
-    records: Records,
-    seen_first: Option<Instant>,
-    change: Pending,
-    /// When the next look is due.
-    due: Option<Instant>,
 }
 
 impl Context {
@@ -183,6 +163,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Serves these namespaces until `stopping`; looks that have begun are finished.
 pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: CancellationToken) {
+    lock(&context.memories).values_mut().for_each(Memory::others_acted);
     let mut controllers = Vec::new();
     let mut queues = HashMap::new();
     let mut stores = Vec::new();
@@ -212,14 +193,10 @@ pub async fn run(context: Arc<Context>, namespaces: &[Arc<Served>], stopping: Ca
     let wakes = Wakes { context: context.clone(), queues };
     let finished = CancellationToken::new();
     let looks = async {
-        tokio::join!(
-            futures::future::join_all(controllers),
-            census::keep(&stores, &context.metrics, &stopping),
-            wakes.run(stopping.clone())
-        );
+        tokio::join!(futures::future::join_all(controllers), wakes.run(stopping.clone()));
         finished.cancel();
     };
-    tokio::join!(looks, context.teller.run(&finished));
+    tokio::join!(looks, census::keep(&stores, &context.metrics, &finished), context.teller.run(&finished));
 }
 
 async fn reconcile(

@@ -42,7 +42,9 @@ runtime::label! {
         Closed = "closed",
         /// Over, and its books are closed.
         Completed = "completed",
-        /// It was refused, or its storage is lost.
+        /// Its newest definition is refused, and it goes on as it was: what that is, the clock says, and not its status.
+        Refused = "refused",
+        /// It was refused from the beginning, or its storage is lost.
         Failed = "failed",
     }
 }

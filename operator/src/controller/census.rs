@@ -24,15 +24,32 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Where a sale is, by what its status says.
 fn state(status: &FlashSaleStatus) -> State {
-    match condition(&status.conditions, Kind::Ready).map(|ready| ready.reason.as_str()) {
+    match reason_of(status, Kind::Ready) {
+        _ if is_lost(status) => State::Failed,
         Some("Scheduled") => State::Scheduled,
         Some("Open") => State::Open,
         Some("Paused") => State::Paused,
         Some("Draining" | "Closed") => State::Closed,
         Some("Completed") => State::Completed,
-        Some("Refused" | LOST) => State::Failed,
+        Some("Refused") if !holds(status, Kind::Provisioned) => State::Failed,
+        Some("Refused") if holds(status, Kind::Completed) => State::Completed,
+        Some("Refused") if holds(status, Kind::Paused) => State::Paused,
+        Some("Refused") => State::Refused,
         _ => State::Waiting,
     }
+}
+
+fn reason_of(status: &FlashSaleStatus, kind: Kind) -> Option<&str> {
+    condition(&status.conditions, kind).map(|condition| condition.reason.as_str())
+}
+
+fn holds(status: &FlashSaleStatus, kind: Kind) -> bool {
+    condition(&status.conditions, kind).is_some_and(|condition| condition.status == "True")
+}
+
+/// Whether the stream is gone, or may not be used: a refused definition does not hide that.
+fn is_lost(status: &FlashSaleStatus) -> bool {
+    [Kind::Ready, Kind::Provisioned].iter().any(|kind| reason_of(status, *kind) == Some(LOST))
 }
 
 const LOST: &str = "StorageLost";
@@ -63,9 +80,8 @@ impl Census {
         let Ok(sale) = &sale.0 else { return one_more(&mut self.sales, State::Failed) };
         let status = sale.status.clone().unwrap_or_default();
         one_more(&mut self.sales, state(&status));
-        let reason_of = |kind| condition(&status.conditions, kind).map(|condition| condition.reason.as_str());
-        self.storage_lost += i64::from(reason_of(Kind::Ready) == Some(LOST));
-        self.leaderless += i64::from(reason_of(Kind::Durable) == Some(NO_LEADER));
+        self.storage_lost += i64::from(is_lost(&status));
+        self.leaderless += i64::from(reason_of(&status, Kind::Durable) == Some(NO_LEADER));
         for kind in Kind::ALL {
             let known = match condition(&status.conditions, kind).map(|condition| condition.status.as_str()) {
                 Some("True") => Status::True,

@@ -115,6 +115,9 @@ fn conserved(view: &View<'_>) -> Known {
 }
 
 fn in_sync(view: &View<'_>, status: &FlashSaleStatus) -> Known {
+    if view.standing.lost.is_some() {
+        return unknown("StorageLost", "there is nothing to follow");
+    }
     let Some(ledger) = view.ledger else { return unknown("NoLedger", "no ledger follows the sale yet") };
     if let Some(halted) = &ledger.halted {
         return no("Halted", halted.clone());

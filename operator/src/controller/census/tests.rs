@@ -43,3 +43,20 @@ fn sales_are_counted_by_where_they_are_and_by_every_condition() {
     Census::default().show(&metrics);
     assert_eq!((of(State::Open), durable(Status::True), metrics.leaderless.get()), (0, 0, 0));
 }
+
+#[test]
+fn a_refused_change_hides_neither_that_a_sale_sells_nor_that_its_storage_is_lost() {
+    let refused = ("Ready", "False", "Refused");
+    let provisioned = ("Provisioned", "True", "Provisioned");
+    for (others, expected, lost) in [
+        (vec![provisioned], State::Refused, 0),
+        (vec![provisioned, ("Paused", "True", "Stopped")], State::Paused, 0),
+        (vec![provisioned, ("Paused", "False", "NotPaused"), ("Completed", "True", "Completed")], State::Completed, 0),
+        (vec![("Provisioned", "False", LOST)], State::Failed, 1),
+        (vec![("Provisioned", "False", "Refused")], State::Failed, 0),
+    ] {
+        let mut census = Census::default();
+        census.add(&sale(&[vec![refused], others.clone()].concat()));
+        assert_eq!((counted(&census.sales, expected), census.storage_lost), (1, lost), "{others:?}");
+    }
+}
