@@ -5,7 +5,6 @@ import { checked, opened } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, seconds } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number } from "./lib/shopper.js";
 
 const UNITS = count(1000);
@@ -34,7 +33,6 @@ export const options = told({ shoppers: ramp(QUIET, STAGES) }, PROMISES, {
   shoppers: SHOPPERS + 10,
   units: UNITS,
   opensInSeconds: OPENS_IN,
-  sale: saleOf(UNITS),
 });
 
 export function setup() {

@@ -2,12 +2,13 @@
 
 import { Counter, Rate, Trend } from "k6/metrics";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened } from "./lib/books.js";
+import { checked } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number, together } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const RATE = count(100);
 const SECONDS = 10;
@@ -37,12 +38,7 @@ const PROMISES = promises(
 export const options = told({ customers: steady(RATE, SECONDS) }, PROMISES, {
   shoppers: RATE * SECONDS + 1,
   units: UNITS,
-  sale: saleOf(UNITS),
 });
-
-export function setup() {
-  return opened();
-}
 
 export default function ({ sku }) {
   const customer = number();

@@ -2,13 +2,15 @@
 
 import { sleep } from "k6";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened } from "./lib/books.js";
+import { checked } from "./lib/books.js";
 import { holdsUnmatched, paymentsUnmatched, releaseLateMs } from "./lib/measures.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, seconds } from "./lib/run.js";
 import { paidWithin, saleOf } from "./lib/sale.js";
 import { buy, look, number, pay } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const UNITS = count(300);
 const SECONDS = seconds(3, 1);
@@ -55,10 +57,6 @@ export const options = told({ takers, payers }, PROMISES, {
   units: UNITS,
   sale: saleOf(UNITS, paidWithin(HOLD_SECONDS)),
 });
-
-export function setup() {
-  return opened();
-}
 
 export function take({ sku }) {
   const { customer, order } = buy(number(), { sku, due: steadyDue(TAKERS) });

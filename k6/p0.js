@@ -1,12 +1,13 @@
 // The first predecessor's own load: 1,000 shoppers a second for four seconds want 100 units.
 
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened } from "./lib/books.js";
+import { checked } from "./lib/books.js";
 import { OPEN, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const RATE = count(1000);
 const SECONDS = 4;
@@ -21,12 +22,7 @@ const PROMISES = promises(
 export const options = told({ shoppers: steady(RATE, SECONDS) }, PROMISES, {
   shoppers: RATE * SECONDS + 1,
   units: UNITS,
-  sale: saleOf(UNITS),
 });
-
-export function setup() {
-  return opened();
-}
 
 export default function ({ sku }) {
   buy(number(), { sku, due: steadyDue(RATE) });

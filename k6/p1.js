@@ -1,12 +1,13 @@
 // The second predecessor's own load: 100 users send 4,000 requests for 50 units, each as soon as the last one was answered.
 
 import exec from "k6/execution";
-import { checked, opened } from "./lib/books.js";
+import { checked } from "./lib/books.js";
 import { promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const USERS = count(100);
 const REQUESTS = count(4000);
@@ -19,11 +20,7 @@ const PROMISES = promises(
 
 const users = { executor: "shared-iterations", vus: USERS, iterations: REQUESTS, maxDuration: "120s" };
 
-export const options = told({ users }, PROMISES, { shoppers: USERS, units: UNITS, sale: saleOf(UNITS) });
-
-export function setup() {
-  return opened();
-}
+export const options = told({ users }, PROMISES, { shoppers: USERS, units: UNITS });
 
 export default function ({ sku }) {
   buy(exec.vu.idInTest - 1, { sku });

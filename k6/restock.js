@@ -4,12 +4,13 @@ import { sleep } from "k6";
 import exec from "k6/execution";
 import { Counter } from "k6/metrics";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened, page, sold } from "./lib/books.js";
+import { checked, page, sold } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, edges, seconds } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const RATE = count(80);
 const SECONDS = seconds(20, 4);
@@ -49,12 +50,7 @@ export const options = told(scenarios, PROMISES, {
   shoppers: RATE * SECONDS + 1 + LATE,
   units: UNITS,
   restock: { units: UNITS, times: RESTOCKS },
-  sale: saleOf(UNITS),
 });
-
-export function setup() {
-  return opened();
-}
 
 export default function ({ sku }) {
   buy(number(), { sku, due: steadyDue(RATE) });

@@ -2,13 +2,14 @@
 
 import exec from "k6/execution";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened } from "./lib/books.js";
+import { checked } from "./lib/books.js";
 import { drift } from "./lib/measures.js";
 import { OPEN, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { seconds } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 const RATE = 20;
 const SECONDS = Number(__ENV.DURATION) || seconds(600, 5);
@@ -26,15 +27,10 @@ const PROMISES = promises(
 export const options = told({ shoppers: steady(RATE, SECONDS, GENERATORS) }, PROMISES, {
   shoppers: SHOPPERS + 1,
   units: SHOPPERS,
-  sale: saleOf(SHOPPERS),
 });
 
 /** What this virtual user's customers waited in the first third of the run: how many, and how long together. */
 const early = { customers: 0, milliseconds: 0 };
-
-export function setup() {
-  return opened();
-}
 
 export default function ({ sku }) {
   const due = steadyDue(RATE);

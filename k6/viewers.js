@@ -4,12 +4,13 @@ import exec from "k6/execution";
 import { Counter, Trend } from "k6/metrics";
 import { watch } from "k6/x/sse";
 import { steady, steadyDue } from "./lib/arrivals.js";
-import { checked, opened, page } from "./lib/books.js";
+import { checked, page } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
 import { count, edges, sale, seconds } from "./lib/run.js";
-import { saleOf } from "./lib/sale.js";
 import { buy, number } from "./lib/shopper.js";
+
+export { opened as setup } from "./lib/books.js";
 
 /** Streams of one virtual user, and how many such there are. */
 const STREAMS = count(250);
@@ -50,12 +51,7 @@ const scenarios = {
 export const options = told(scenarios, PROMISES, {
   shoppers: RATE * SECONDS + 1,
   units: UNITS,
-  sale: saleOf(UNITS),
 });
-
-export function setup() {
-  return opened();
-}
 
 /** The free units of every item, as a page or an event shows them. */
 function stock(shown) {

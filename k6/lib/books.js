@@ -71,8 +71,14 @@ export function sold() {
   return statement?.items.reduce((sum, item) => sum + item.sold, 0);
 }
 
+/** What a statement says of an item. */
+function of(statement, sku) {
+  return statement.items.find((item) => item.sku === sku);
+}
+
 /** Setup: waits until every edge knows the sale and the ledger does, and notes what the books say already. */
-export function opened({ early = 0 } = {}) {
+export function opened(options) {
+  const early = options?.early ?? 0;
   const shown = edges.map((edge) => eventually(() => page(edge)));
   if (shown.includes(undefined)) throw new Error(`an edge does not show the sale ${sale} within ${WITHIN} s`);
   const before = eventually(read);
@@ -84,7 +90,8 @@ export function opened({ early = 0 } = {}) {
     throw new Error(`${sale} opens too soon or is open: nobody can come ${early} s early any more`);
   if (early > 0) sleep(wait);
   const { orders, ids, expired, confirmed } = before;
-  return { sku: item.sku, start, before: { orders, ids, expired, confirmed } };
+  const { sold } = of(before.statement, item.sku);
+  return { sku: item.sku, start, before: { orders, ids, expired, confirmed, sold } };
 }
 
 /** Whether the books are complete: they balance, nothing is under way, and the edges show the same. */
@@ -106,7 +113,7 @@ function settled({ statement, orders }) {
  * Teardown: waits until the books are complete and compares them with what was told. `demand` is how many units were wanted
  * by customers who may have them.
  */
-export function checked({ before }, { demand }) {
+export function checked({ sku, before }, { demand }) {
   let books;
   const complete = eventually(() => {
     books = read();
@@ -118,7 +125,10 @@ export function checked({ before }, { demand }) {
   const sum = (of) => items.reduce((total, item) => total + of(item), 0);
   const stock = sum((item) => item.quantity - item.withheld + item.shortfall);
   measures.oversold.add(items.reduce((over, item) => over + Math.max(0, item.sold + item.held - item.supply), 0));
-  measures.unsold.add(Math.max(0, Math.min(stock, demand) - books.sold));
+  const bought = of(books.statement, sku);
+  // What was added meanwhile was there to be sold as well.
+  const there = bought.free + bought.held + bought.sold - before.sold;
+  measures.unsold.add(Math.max(0, Math.min(there, demand) - (bought.sold - before.sold)));
   measures.unitsOff.add(Math.abs(sum((item) => item.free + item.held + item.sold) - stock));
   measures.unitsOff.add(Math.abs(sum((item) => item.sold) - books.sold));
   measures.stockOff.add(unitsSaid === undefined ? 0 : Math.abs(sum((item) => item.quantity) - unitsSaid));
@@ -126,8 +136,11 @@ export function checked({ before }, { demand }) {
   for (const { revenue, pending, refundsDue } of money) {
     measures.moneyOff.add(Math.abs(revenue.amountMinor - books.money) + pending.amountMinor + refundsDue.amountMinor);
   }
-  const { perCustomer = Infinity } = page(edges[0])?.items[0] ?? {};
-  measures.overLimit.add(Object.values(books.units).filter((units) => units > perCustomer).length);
+  const limits = eventually(() => page(edges[0]));
+  if (!limits) throw new Error("the sale cannot be seen any more");
+  const most = new Map(limits.items.map((item) => [item.sku, item.perCustomer]));
+  const over = Object.entries(books.units).filter(([who, units]) => units > most.get(who.slice(who.indexOf(" ") + 1)));
+  measures.overLimit.add(over.length);
   measures.ordersUnmatched.add(before.orders - books.orders);
   measures.idsUnmatched.add(before.ids - books.ids);
   measures.holdsUnmatched.add(before.expired - books.expired);

@@ -5,6 +5,7 @@
 
 import { LIMITS } from "./books.js";
 import { time } from "./run.js";
+import { saleOf } from "./sale.js";
 
 /** A sentence, the metric that it is about, and the condition that makes it true. */
 export function promise(says, metric, must) {
@@ -43,7 +44,10 @@ export function promises(...own) {
   return [...own, ...ANSWERS, ...BOOKS];
 }
 
-/** What k6 is told: who comes when, the promises as thresholds, and for `demo load` what the load is made for. */
+/**
+ * What k6 is told: who comes when, the promises as thresholds, and for `demo load` what the load is made for: one item, and one
+ * unit to each customer, unless it says otherwise.
+ */
 export function options(scenarios, kept, load) {
   const thresholds = {};
   for (const { metric, must } of kept) thresholds[metric] = [...(thresholds[metric] ?? []), must];
@@ -56,6 +60,6 @@ export function options(scenarios, kept, load) {
     batch: 50,
     batchPerHost: 0,
     summaryTrendStats: ["min", "med", "p(90)", "p(95)", "p(99)", "max"],
-    ext: { sluice: load },
+    ext: { sluice: { sale: saleOf(load.units), ...load } },
   };
 }

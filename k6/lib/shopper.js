@@ -68,13 +68,16 @@ function pause(answer, body, attempt) {
  * Sends the wishes of several customers at once and repeats each until its end is known.
  *
  * `due` is when they were meant to come, `quantity` how many units each wants, `waits` names refusals after which they come
- * back when they are told to, `patience` is in seconds. Returns for each `{customer, order}`, `{customer, refusal}`, or
+ * back when they are told to, `patience` is in seconds, `from` says how many edges further they begin than others. Returns for each `{customer, order}`, `{customer, refusal}`, or
  * neither for who gave up.
  */
-export function together(customers, { sku, due = Date.now(), quantity = 1, waits = [], patience = PATIENCE }) {
+export function together(
+  customers,
+  { sku, due = Date.now(), quantity = 1, waits = [], patience = PATIENCE, from = 0 },
+) {
   const ends = customers.map((customer, at) => {
     // Who sends several wishes sends them to all edges.
-    const turn = customer + customers.slice(0, at).filter((other) => other === customer).length;
+    const turn = from + customer + customers.slice(0, at).filter((other) => other === customer).length;
     return { customer, turn, key: crypto.randomUUID(), known: false };
   });
   const body = JSON.stringify({ sku, quantity });
