@@ -110,7 +110,7 @@ fn component(command: &str) -> Option<&str> {
 async fn of_chart() -> anyhow::Result<BTreeSet<String>> {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/sluice");
     let mut helm = tokio::process::Command::new(tool::path("helm")?);
-    helm.args(["template", "sluice", "--namespace", "sluice"]).arg(&chart);
+    helm.args(["template", "sluice", "--namespace", "sluice-system"]).arg(&chart);
     helm.arg("--values").arg(chart.join("values-minimal.yaml"));
     let rendered = helm.output().await?;
     ensure!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
@@ -148,6 +148,8 @@ impl Desk<'_> {
             if needs_pods(command) {
                 let of = component(command).with_context(|| format!("which pods? {command}"))?;
                 ensure!(known.contains(of), "the chart has no pods of {of}: {command}");
+                // kubectl shows ten lines of each pod that a label selects, unless it is told not to.
+                ensure!(!command.contains(" logs -l ") || command.contains(" --tail=-1"), "ten lines only: {command}");
                 continue;
             }
             let admin = match of.filter(|_| command.contains("$ADMIN")) {
@@ -227,9 +229,9 @@ fn only_what_needs_a_pod_is_not_typed() {
     {
         assert!(!needs_pods(typed), "{typed}");
     }
-    let by_label = "kubectl -n sluice logs -l app.kubernetes.io/component=edge --since=10m";
-    let by_name = "kubectl -n sluice rollout status deployment/sluice-ledger";
-    assert!(needs_pods(by_label) && needs_pods(by_name) && needs_pods("kubectl -n sluice get pods"));
-    let named = [by_label, by_name, "kubectl -n sluice get pods"].map(component);
+    let by_label = "kubectl -n sluice-system logs -l app.kubernetes.io/component=edge --since=10m";
+    let by_name = "kubectl -n sluice-system rollout status deployment/sluice-ledger";
+    assert!(needs_pods(by_label) && needs_pods(by_name) && needs_pods("kubectl -n sluice-system get pods"));
+    let named = [by_label, by_name, "kubectl -n sluice-system get pods"].map(component);
     assert_eq!(named, [Some("edge"), Some("ledger"), None]);
 }
