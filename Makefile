@@ -3,6 +3,12 @@
 CARGO ?= cargo
 # Everything is built for this machine by name: see .cargo/config.toml.
 TARGET = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc --print host-tuple)
+# Whether the demo, and what is done with it, is the build of the tests or a release.
+PROFILE ?= debug
+ifeq ($(filter debug release,$(PROFILE)),)
+$(error PROFILE is debug or release, not "$(PROFILE)")
+endif
+DEMO = $(TARGET)/$(PROFILE)/demo
 # What the program is told, for example: make crowd ARGS="--shoppers 5000"
 ARGS ?=
 # Loads are written as the page is, and are no part of it.
@@ -14,7 +20,8 @@ LOADS = --config-path=frontend k6
 .PHONY: help tools build release page browser test fmt lint audit sbom generate demo cluster crowd load pictures session bench many viewers rust node
 
 help:
-	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied)"
+	@echo "make demo    everything on this machine: a sale, its shoppers, its books (ARGS=--help tells what can be varied;"
+	@echo "             with PROFILE=release here and below it is as fast as it is in production, once it is built: 15 minutes)"
 	@echo "make cluster the chart on a real Kubernetes node, in namespaces of its own, with images built here (Linux, root)"
 	@echo "make crowd   20,000 shoppers for the running demo or cluster, and a page with pictures of it (ARGS=--help tells what can be varied)"
 	@echo "make load    the loads of k6, with thresholds on the books; SCENARIO=drop runs one (SALE=id URL=https://… to run it elsewhere)"
@@ -100,29 +107,29 @@ test: tools lint build page
 
 # The demo starts the binaries that lie beside it, and `cargo run -p` would choose other features than the build.
 demo: rust tools page
-	$(CARGO) build --workspace --bins
-	$(TARGET)/debug/demo up $(ARGS)
+	$(CARGO) build --workspace --bins $(if $(filter release,$(PROFILE)),--release)
+	$(DEMO) up $(ARGS)
 
-# The programs of a debug build, without what only a debugger reads.
+# The programs without what only a debugger reads.
 cluster: rust tools page
-	$(CARGO) build --workspace --bins
-	$(TARGET)/debug/demo cluster
+	$(CARGO) build --workspace --bins $(if $(filter release,$(PROFILE)),--release)
+	$(DEMO) cluster
 
 crowd:
-	@$(TARGET)/debug/demo crowd --report $(or $(CARGO_TARGET_DIR),target)/crowd.html $(ARGS)
+	@$(DEMO) crowd --report $(or $(CARGO_TARGET_DIR),target)/crowd.html $(ARGS)
 
 load:
-	@test -x $(TARGET)/debug/demo || { echo "what runs the loads is not built: run make build" >&2; exit 1; }
-	@$(TARGET)/debug/demo load $(SCENARIO) $(if $(URL),--url $(URL)) $(if $(SALE),--sale $(SALE)) $(ARGS)
+	@test -x $(DEMO) || { echo "what runs the loads is not built: run make build, or make demo PROFILE=$(PROFILE)" >&2; exit 1; }
+	@$(DEMO) load $(SCENARIO) $(if $(URL),--url $(URL)) $(if $(SALE),--sale $(SALE)) $(ARGS)
 
 pictures:
-	@$(TARGET)/debug/demo pictures $(ARGS)
+	@$(DEMO) pictures $(ARGS)
 
 session:
-	@$(TARGET)/debug/demo session $(or $(CUSTOMER),alice)
+	@$(DEMO) session $(or $(CUSTOMER),alice)
 
 browser: frontend/node_modules/.package-lock.json
-	SLUICE_STACK=$(abspath $(TARGET)/debug/demo.json) npm --prefix frontend run --silent browser -- $(ARGS)
+	SLUICE_STACK=$(abspath $(DEMO).json) npm --prefix frontend run --silent browser -- $(ARGS)
 
 bench: rust tools
 	$(CARGO) build --workspace --bins --release
