@@ -99,24 +99,18 @@ async fn look(client: &kube::Client, namespace: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Which rights we lack. Each is a question of its own, and a grant may land between two of them: what two rounds agree on
-/// was so at one moment, and nobody is told half of a grant.
+/// Which rights we lack. Each is a question of its own, and a grant may land, or end, between two of them: what two rounds
+/// in a row agree on was so at one moment, and nobody is told half of a change.
 async fn missing(client: &kube::Client, namespace: &str) -> Vec<Right> {
-    let mut missing = refused(client, namespace, &SERVED).await;
-    while !missing.is_empty() {
-        let still = refused(client, namespace, &missing).await;
-        if still == missing {
-            break;
+    let mut before = Vec::new();
+    loop {
+        let asked = futures::future::join_all(SERVED.iter().map(|right| may(client, namespace, right))).await;
+        let missing: Vec<Right> = SERVED.iter().zip(asked).filter(|(_, may)| !may).map(|(right, _)| *right).collect();
+        if missing == before {
+            return missing;
         }
-        missing = still;
+        before = missing;
     }
-    missing
-}
-
-/// Which of these we do not have.
-async fn refused(client: &kube::Client, namespace: &str, rights: &[Right]) -> Vec<Right> {
-    let asked = futures::future::join_all(rights.iter().map(|right| may(client, namespace, right))).await;
-    rights.iter().zip(asked).filter(|(_, may)| !may).map(|(right, _)| *right).collect()
 }
 
 /// Whether we have a right; also where the API server does not let us ask, as some clusters do.
