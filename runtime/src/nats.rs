@@ -21,6 +21,7 @@ mod version;
 use std::fmt;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{AuthError, Client, ConnectErrorKind, ConnectOptions, Event, Request, RequestErrorKind, ServerAddr};
 use serde::Deserialize;
 
@@ -103,6 +104,10 @@ pub async fn connect(args: &NatsArgs, process: &Process, purpose: &str) -> Resul
     let target = Target::new(args, format!("{} {purpose}", process.component))?;
     let client = persist(&part, async || target.dial(Some(&part)).await).await?;
     persist(&part, async || require_atomic_publish(&client).await).await?;
+    // What was told of a try in vain is over. A connection that was lost meanwhile tells when there is another one.
+    if client.connection_state() == State::Connected {
+        part.set_ok();
+    }
     Ok(client)
 }
 

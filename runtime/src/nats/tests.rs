@@ -25,7 +25,8 @@ fn process() -> Process {
     Process::new("sluice-test", "1.2.3", Clock::manual(Timestamp::UNIX_EPOCH)).unwrap()
 }
 
-/// Enough of a server to be connected to: it greets as this version and answers pings.
+/// Enough of a server to be connected to: it greets as this version and answers pings. Asked about JetStream it is busy at
+/// first, as a cluster is that elects its leader.
 struct Greeter {
     address: String,
     _tasks: JoinSet<()>,
@@ -50,9 +51,24 @@ async fn greet(connection: TcpStream, version: &str) {
     let info =
         format!("INFO {{\"server_id\":\"G\",\"version\":\"{version}\",\"max_payload\":1024,\"headers\":true}}\r\n");
     writer.write_all(info.as_bytes()).await.unwrap();
+    let mut answers =
+        [r#"{"error":{"code":503,"err_code":10008,"description":"system temporarily unavailable"}}"#, "{}"].into_iter();
     let mut lines = BufReader::new(reader).lines();
+    let mut inbox = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
-        if line == "PING" && writer.write_all(b"PONG\r\n").await.is_err() {
+        let said = match line.split(' ').collect::<Vec<_>>()[..] {
+            ["PING"] => "PONG\r\n".to_owned(),
+            ["SUB", _, id] => {
+                id.clone_into(&mut inbox);
+                continue;
+            }
+            ["PUB", "$JS.API.INFO", reply, _] => {
+                let answer = answers.next().unwrap_or("{}");
+                format!("MSG {reply} {inbox} {}\r\n{answer}\r\n", answer.len())
+            }
+            _ => continue,
+        };
+        if writer.write_all(said.as_bytes()).await.is_err() {
             return;
         }
     }
@@ -97,6 +113,16 @@ async fn a_service_waits_for_a_server_that_is_not_there_and_says_so() {
     let detail = report.parts[0].detail.as_deref().unwrap();
     assert!(detail.starts_with(&format!("nats at {address} not reachable: ")), "{detail}");
     assert!(detail.ends_with("; trying again"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_stream_server_that_is_busy_at_first_is_asked_again_and_then_all_is_well() {
+    let server = greeter("2.14.4").await;
+    let process = process();
+    let nats = args(&["--nats-url", &server.address]);
+    tokio::time::timeout(WAIT, connect(&nats, &process, "claims")).await.unwrap().unwrap();
+    let report = process.readiness.report();
+    assert!(report.ready, "{report:?}");
 }
 
 async fn told(process: &Process, what: &str) {
