@@ -122,15 +122,17 @@ impl Drain {
             Err(panic) => Error::Panicked { message: message(&*panic), task },
         };
         let mut first = lock(&self.shared.first_failure);
-        if first.is_none() {
-            tracing::info!("stopping: {failure}");
-            *first = Some(failure);
-        } else {
+        if first.is_some() {
             // Only the first one is returned at the end.
             tracing::error!("while stopping: {failure}");
+            return;
         }
+        let told = failure.to_string();
+        *first = Some(failure);
         drop(first);
+        // Whoever reads the line finds the process stopping.
         self.stop();
+        tracing::info!("stopping: {told}");
     }
 
     /// Returns when the end is foreseen, or when no task is left that could do anything.
@@ -202,8 +204,9 @@ impl Signals {
     /// The first signal stops the process, the second one ends it at once. Never returns.
     pub async fn obey(mut self, drain: Drain) {
         let (name, _) = self.next().await;
-        tracing::info!("stopping: {name}; once more to exit at once");
+        // Whoever reads the line finds the process stopping.
         drain.stop();
+        tracing::info!("stopping: {name}; once more to exit at once");
         let (name, status) = self.next().await;
         tracing::error!("exiting at once: {name} again; still at work: {}", drain.at_work());
         std::process::exit(status);
