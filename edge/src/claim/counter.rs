@@ -119,7 +119,7 @@ pub(super) struct Counter {
     /// Something was queued, or a bucket became available.
     pub(super) stirred: Notify,
     pub(super) lanes: AtomicUsize,
-    /// Smoothed time that a claim takes in a lane, in nanoseconds; 0 until one was measured.
+    /// Smoothed time that a claim takes in a lane while others wait, in nanoseconds; 0 until one was measured.
     pace_ns: AtomicU64,
 }
 
@@ -275,13 +275,15 @@ impl Counter {
         self.stirred.notify_one();
     }
 
-    /// Notes how long a batch of `claims` took.
-    pub(super) fn paced(&self, took: Duration, claims: usize) {
+    /// Notes how long a batch of `claims` took. One that left nobody waiting was as small as the demand, and says nothing of
+    /// how long a queue would take, unless that it would be less than was thought. One slow batch alone turns few away.
+    pub(super) fn paced(&self, took: Duration, claims: usize, others_wait: bool) {
         let lanes = self.lanes.load(Ordering::Relaxed).max(1);
         let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / (claims.max(1) * lanes) as u64;
         let before = self.pace_ns.load(Ordering::Relaxed);
-        let after = if before == 0 { sample } else { before - before / 8 + sample / 8 };
-        self.pace_ns.store(after, Ordering::Relaxed);
+        if others_wait || sample < before {
+            self.pace_ns.store(before - before / 8 + sample / 8, Ordering::Relaxed);
+        }
     }
 }
 

@@ -138,6 +138,7 @@ impl<S: Store> Lane<S> {
                 self.adopted = Some(adopted);
                 return self.counter.requeue(group);
             };
+            let others_wait = self.counter.waiting() > 0;
             let began = self.desk.floor.clock.monotonic();
             let traced = Traced::of(&self.desk.floor.tracer, &group);
             let outcome = self.desk.store.commit(batch(&self.counter, &adopted, &next, &group, &traced)).await;
@@ -146,7 +147,7 @@ impl<S: Store> Lane<S> {
             traced.tell(&self.desk.floor, &outcome, took, group.len());
             match outcome {
                 Outcome::Committed(committed) => {
-                    self.counter.paced(took, group.len());
+                    self.counter.paced(took, group.len(), others_wait);
                     return self.committed(&adopted, next, committed, group);
                 }
                 Outcome::Conflict(at) => match self.conflict(&adopted, at, group).await {

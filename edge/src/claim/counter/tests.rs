@@ -220,7 +220,8 @@ fn edges_prefer_different_buckets_and_each_has_an_order_of_all() {
 fn a_claim_that_would_wait_beyond_its_budget_is_shed_at_once() {
     let counter = counter();
     counter.lanes.store(1, Ordering::Relaxed);
-    counter.paced(Duration::from_secs(1), 1);
+    // By then the smoothed time is what each of them took.
+    (0..50).for_each(|_| counter.paced(Duration::from_secs(1), 1, true));
     let mut told = Vec::new();
     let shed = (0..10).find_map(|i| {
         let (reply, claim) = waiting(&format!("c{i}"), 1);
@@ -228,4 +229,22 @@ fn a_claim_that_would_wait_beyond_its_budget_is_shed_at_once() {
         counter.enqueue(claim, Duration::from_secs(3)).err().map(|_| i)
     });
     assert_eq!(shed, Some(4), "one claim a second, three seconds: the fourth in the queue is too late");
+}
+
+#[test]
+fn a_slow_batch_that_nobody_waited_behind_turns_no_crowd_away_and_a_fast_one_is_believed() {
+    let counter = counter();
+    counter.lanes.store(1, Ordering::Relaxed);
+    counter.paced(Duration::from_secs(1), 1, false);
+    let mut told = Vec::new();
+    let mut come = |i: u32, budget| {
+        let (reply, claim) = waiting(&format!("c{i}"), 1);
+        told.push(reply);
+        counter.enqueue(claim, budget)
+    };
+    assert!((0..100).all(|i| come(i, Duration::from_secs(1)).is_ok()), "one alone says nothing of a queue");
+    (0..50).for_each(|_| counter.paced(Duration::from_secs(1), 1, true));
+    assert_eq!(come(100, BUDGET).err(), Some(Shed::Slow));
+    (0..50).for_each(|_| counter.paced(Duration::from_millis(1), 1, false));
+    assert!(come(101, BUDGET).is_ok());
 }
