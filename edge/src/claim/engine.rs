@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use protocol::claim::Request;
@@ -54,6 +54,8 @@ struct Shared {
     installation: Installation,
     floor: Floor,
     desks: RwLock<HashMap<Place, Open>>,
+    /// Who opens a desk, while others who want it wait: a crowd's first claims are one question to NATS, not one each.
+    openers: Mutex<HashMap<Place, Weak<tokio::sync::Mutex<()>>>>,
     /// Sales whose stock is not to be touched, by the definition that said so.
     withdrawn: RwLock<HashMap<SaleId, Generation>>,
     /// Cleared while the clock is known to be wrong: then nothing is claimed, and nothing closed, by it.
@@ -69,8 +71,16 @@ impl Engine {
     /// An engine that claims over this connection.
     #[must_use]
     pub fn new(client: async_nats::Client, installation: Installation, floor: Floor) -> Self {
-        let (desks, withdrawn, punctual) = (RwLock::default(), RwLock::default(), AtomicBool::new(true));
-        Self { shared: Arc::new(Shared { client, installation, floor, desks, withdrawn, punctual }) }
+        let shared = Shared {
+            client,
+            installation,
+            floor,
+            desks: RwLock::default(),
+            openers: Mutex::default(),
+            withdrawn: RwLock::default(),
+            punctual: AtomicBool::new(true),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Claims, within a budget of time.
@@ -270,26 +280,48 @@ impl Engine {
             }
             return Ok(desk);
         }
-        let stream = definition.stream(shard);
-        let open = JetStream::open(self.shared.client.clone(), &stream, Some(identity));
-        let store = tokio::time::timeout(OPEN_WAIT, open).await.map_err(|_| named("too slow to open a shard"))?;
-        let store = store.map_err(|error| match error {
+        let open = self.open(definition, identity);
+        tokio::time::timeout(OPEN_WAIT, open).await.map_err(|_| named("too slow to open a shard"))?
+    }
+
+    /// Opens a desk, or waits for whoever is opening it.
+    async fn open(
+        &self,
+        definition: &Arc<Definition>,
+        identity: &StreamIdentity,
+    ) -> Result<Arc<Desk<JetStream>>, Unavailable> {
+        let place = (definition.sale.clone(), definition.epoch, identity.shard);
+        let opener = self.opener(&place);
+        let _only_one = opener.lock().await;
+        if let Some(desk) = self.opened(definition, identity) {
+            return Ok(desk);
+        }
+        let stream = definition.stream(identity.shard);
+        let opened = JetStream::open(self.shared.client.clone(), &stream, Some(identity)).await;
+        let store = opened.map_err(|error| match error {
             OpenError::Unavailable(unavailable) => unavailable,
             wrong => Unavailable(wrong.to_string()),
         })?;
         let shape = Shape::of(store.info().config.num_replicas, store.info().config.storage == "file");
         let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);
-        let place = (definition.sale.clone(), definition.epoch, shard);
-        // Another request may have opened it meanwhile: one desk per shard, or its lanes would not know of each other.
-        if let Some(open) = desks.get(&place).filter(|open| open.identity == *identity) {
-            return Ok(Arc::clone(&open.desk));
-        }
         let desk = Desk::open(store, Arc::clone(definition), shape, self.shared.floor.clone());
         let replaced = desks.insert(place, Open { identity: identity.clone(), desk: Arc::clone(&desk) });
         if let Some(replaced) = replaced {
             replaced.desk.close();
         }
         Ok(desk)
+    }
+
+    /// Held by whoever opens a desk there: there is one desk per shard, or its lanes would not know of each other.
+    fn opener(&self, place: &Place) -> Arc<tokio::sync::Mutex<()>> {
+        let mut openers = self.shared.openers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opener) = openers.get(place).and_then(Weak::upgrade) {
+            return opener;
+        }
+        let opener = Arc::default();
+        openers.retain(|_, opener| opener.strong_count() > 0);
+        openers.insert(place.clone(), Arc::downgrade(&opener));
+        opener
     }
 }
 
