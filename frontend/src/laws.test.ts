@@ -41,6 +41,10 @@ describe("every source", () => {
     expect(lines(/Date\.now|new Date\(\)/, (path) => path === "./api/clock.ts")).toEqual([]);
   });
 
+  it("makes keys on plain pages too", () => {
+    expect(lines(/randomUUID/, (path) => path === "./api/new-key.ts")).toEqual([]);
+  });
+
   it("makes no format that is made already", () => {
     expect(lines(/new Intl\./, (path) => path === "./format/formats.ts")).toEqual([]);
   });

@@ -8,6 +8,8 @@
  * then, and an order is refunded once, whatever the key.
  */
 
+import { newKey } from "@/api/new-key";
+
 /** The part of the browser's storage that is needed. */
 export type Storage = Pick<globalThis.Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -19,7 +21,7 @@ export class Wishes {
   /** Keys that the storage did not take. */
   readonly #unstored = new Map<string, string>();
 
-  constructor(storage: Storage, makeKey: () => string = () => crypto.randomUUID()) {
+  constructor(storage: Storage, makeKey: () => string = newKey) {
     this.#storage = storage;
     this.#makeKey = makeKey;
   }

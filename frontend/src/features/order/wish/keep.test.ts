@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { forget, keep, recall, sweep } from "./keep";
-import { newKey } from "./new-key";
 import { placeOf } from "./place";
 import type { Wish } from "./wish";
 
@@ -83,18 +82,5 @@ describe("a place", () => {
     expect(placeOf("ann", { to: "pay", sale: "s", order: "A" })).not.toBe(
       placeOf("ann", { to: "cancel", sale: "s", order: "A" }),
     );
-  });
-});
-
-describe("a key", () => {
-  const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-
-  it("is a random UUID, on plain pages too", () => {
-    expect(newKey()).toMatch(UUID);
-    const { crypto } = globalThis;
-    vi.stubGlobal("crypto", { getRandomValues: (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes) });
-    const keys = new Set(Array.from({ length: 100 }, newKey));
-    expect(keys.size).toBe(100);
-    for (const key of keys) expect(key).toMatch(UUID);
   });
 });

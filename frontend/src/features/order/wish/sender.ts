@@ -1,9 +1,9 @@
+import { newKey } from "@/api/new-key";
 import { Refused } from "@/api/problem";
 import type { Order, SettlingOrder } from "@/api/schema";
 import { alone } from "./alone";
 import type { Event } from "./event";
 import { forget, keep, recall } from "./keep";
-import { newKey } from "./new-key";
 import { hearOthers, tellOthers } from "./other-tabs";
 import { placeOf } from "./place";
 import { type Deed, isUnderWay, type State, step, toKeep, type Wish } from "./wish";
