@@ -1,5 +1,6 @@
 /** Every address of the page on one screen. The first is what a crowd opens; the others load when they are wanted. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Unreachable } from "@/api/problem";
 import { queryClient } from "@/api/queries";
 import { saleQuery } from "@/features/sale/api/get-sale";
 import { salesQuery } from "@/features/sale/api/list-sales";
@@ -11,9 +12,20 @@ import { NotFound } from "./not-found";
 import { SalesRoute } from "./routes/sales";
 import { signInSearch, statementSearch } from "./search";
 
-/** What a page is made of, its words included; both are asked for at once. */
+/**
+ * What a page is made of, its words included; both are asked for at once.
+ *
+ * The router takes a script that cannot be fetched for one that a newer version of the page has replaced, and reloads. Offline
+ * that would leave a shopper with nothing, so it is told what it is.
+ */
 function withText<Module>(part: Part, load: () => Promise<Module>): () => Promise<Module> {
-  return async () => (await Promise.all([load(), need(part)]))[0];
+  return async () => {
+    try {
+      return (await Promise.all([load(), need(part)]))[0];
+    } catch (cause) {
+      throw navigator.onLine ? cause : new Unreachable("a part of the page did not arrive", { cause });
+    }
+  };
 }
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
