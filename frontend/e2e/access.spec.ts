@@ -16,6 +16,8 @@ test.describe("on a phone of 320 pixels", () => {
   test.use({ viewport: { width: 320, height: 640 } });
 
   test("nothing has to be scrolled sideways", async ({ page, signIn, look }) => {
+    // Many pages, each looked at by axe.
+    test.slow();
     const one = await Sale.apply("narrow", { displayName: "Narrow", items: [LAMP], ...paidFromWallet(300) });
     const several = await Sale.apply("narrow-several", {
       displayName: "Sommerschlussverkaufsvorbereitungswochenende",

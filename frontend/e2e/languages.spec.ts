@@ -40,6 +40,8 @@ async function choose(page: Page, language: Language) {
 
 for (const language of ALL_LANGUAGES.filter((language) => language !== "en")) {
   test(`everything is said in ${LANGUAGES[language]}`, async ({ page, signIn, look }) => {
+    // Many pages, each looked at by axe.
+    test.slow();
     const sale = await Sale.apply(`in-${language}`, {
       displayName: `${LANGUAGES[language]} 2027`,
       items: [{ ...LAMP, quantity: 1_250, limits: { perOrder: 3, perCustomer: 5 } }],

@@ -1,10 +1,14 @@
 /** People who use the API by themselves, without a page: whom a test's shopper competes with. */
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type { Order } from "../../src/api/schema";
 import { edge } from "./stack";
 
 /** The password of the people whom the installation has accounts of. */
 export const PASSWORD = "sluice-demo";
+
+/** Longest that an answer is asked for, in milliseconds: less than a test may take. */
+const ANSWER_WITHIN_MS = 30_000;
 
 /** Each test takes people of its own from those with a wallet. */
 let taken = 0;
@@ -61,16 +65,26 @@ export class Person {
   }
 }
 
-/** Asks the other edge than the page does, so that whatever a test sees went through the stock and not through a process. */
+/**
+ * Asks the other edge than the page does, so that whatever a test sees went through the stock and not through a process. What
+ * the shop has no answer to yet is asked again with the same key, as it says.
+ */
 async function post(path: string, body?: object, token?: string): Promise<Record<string, unknown>> {
-  const response = await fetch(`${edge(1)}${path}`, {
-    method: "POST",
-    headers: {
-      ...(body && { "Content-Type": "application/json" }),
-      ...(token && { Authorization: `Bearer ${token}`, "Idempotency-Key": randomUUID() }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as Record<string, unknown>;
+  const headers = {
+    ...(body && { "Content-Type": "application/json" }),
+    ...(token && { Authorization: `Bearer ${token}`, "Idempotency-Key": randomUUID() }),
+  };
+  for (const until = Date.now() + ANSWER_WITHIN_MS; ; ) {
+    const response = await fetch(`${edge(1)}${path}`, {
+      method: "POST",
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.ok && response.status !== 202) return text ? JSON.parse(text) : {};
+    if (![202, 503].includes(response.status) || Date.now() > until) {
+      throw new Error(`${path}: ${response.status} ${text}`);
+    }
+    await setTimeout(Number(response.headers.get("Retry-After") ?? 1) * 1_000);
+  }
 }

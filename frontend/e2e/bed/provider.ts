@@ -3,8 +3,12 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { Order } from "../../src/api/schema";
 import { edge, stack } from "./stack";
+
+/** Longest that a payment is reported again and again, in milliseconds. */
+const REPORT_WITHIN_MS = 30_000;
 
 export class Provider {
   readonly #server: Server;
@@ -35,17 +39,23 @@ export class Provider {
     const timestamp = Math.floor(Date.now() / 1_000);
     const key = readFileSync(stack.keys.payment, "utf8").trim();
     const signature = createHmac("sha256", key).update(`${timestamp}.${body}`).digest("hex");
-    const response = await fetch(`${edge(1)}/v1/payments/callback`, {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        "Sluice-Timestamp": `${timestamp}`,
-        "Sluice-Signature": signature,
-      },
-      body,
-    });
-    if (!response.ok) throw new Error(`callback: ${response.status} ${await response.text()}`);
-    return ((await response.json()) as { outcome: string }).outcome;
+    for (const until = Date.now() + REPORT_WITHIN_MS; ; ) {
+      const response = await fetch(`${edge(1)}/v1/payments/callback`, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "Sluice-Timestamp": `${timestamp}`,
+          "Sluice-Signature": signature,
+        },
+        body,
+      });
+      if (response.ok) return ((await response.json()) as { outcome: string }).outcome;
+      // As providers do: the books may not have the order yet, or be slow to answer.
+      if (![404, 503].includes(response.status) || Date.now() > until) {
+        throw new Error(`callback: ${response.status} ${await response.text()}`);
+      }
+      await setTimeout(250);
+    }
   }
 
   async close(): Promise<void> {

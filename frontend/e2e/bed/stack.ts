@@ -5,6 +5,7 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -47,6 +48,18 @@ export function fromNow(seconds: number): string {
   return `${new Date(Date.now() + seconds * 1_000).toISOString().slice(0, 19)}Z`;
 }
 
+/** Longest that an edge may take to hear of a sale, in milliseconds. */
+const KNOWN_WITHIN_MS = 30_000;
+
+/** Waits until an edge knows a sale: it hears of it a moment after Kubernetes says that there is stock. */
+async function known(edge: string, sale: string): Promise<void> {
+  for (const until = Date.now() + KNOWN_WITHIN_MS; ; await setTimeout(50)) {
+    const { status } = await fetch(`${edge}/v1/sales/${sale}`);
+    if (status === 200) return;
+    if (Date.now() > until) throw new Error(`${edge} does not know ${sale}: ${status}`);
+  }
+}
+
 export interface ItemSpec {
   sku: string;
   quantity: number;
@@ -78,7 +91,7 @@ export class Sale {
     this.id = id;
   }
 
-  /** Applies it, and waits until it can be sold. */
+  /** Applies it, and waits until it can be sold at every edge. */
   static async apply(prefix: string, { opensIn = -3_600, endsIn = 3_600, ...spec }: SaleSpec): Promise<Sale> {
     const name = `${prefix}-${randomUUID().slice(0, 8)}`;
     const resource = {
@@ -97,6 +110,7 @@ export class Sale {
     if (code !== 0) throw new Error(`kubectl apply of ${name}: ${refused}`);
     const provisioned = ["--for=condition=Provisioned", "--timeout=60s", "-o", "jsonpath={.status.saleID}"];
     const id = await kubectl("wait", `flashsale/${name}`, ...provisioned);
+    await Promise.all(stack.edges.map((edge) => known(edge, id)));
     return new Sale(name, id);
   }
 
