@@ -6,6 +6,7 @@ import "./styles.css";
 import { currentSession } from "@/api/current-session";
 import { allSales } from "@/features/sale/api/ask-sales";
 import { chosenLanguage, FIRST_PARTS, words } from "@/text/catalogue";
+import { beginAgain, started } from "./begin-again";
 import { chosenTheme, showTheme } from "./theme";
 
 showTheme(chosenTheme());
@@ -14,4 +15,10 @@ if (location.pathname === "/") allSales.askAhead();
 // Whoever needs them asks again, and is told then if they did not come.
 for (const part of FIRST_PARTS) words(chosenLanguage(), part).catch(() => {});
 
-await import("./start");
+try {
+  await import("./start");
+  started();
+} catch (error) {
+  beginAgain();
+  throw error;
+}
