@@ -56,8 +56,8 @@ function Stand({ state, tell, again, done }: Props) {
     case "unknown":
       return (
         <Question
-          title={state.wish.unsure ? t("unknown.title") : t("no.busy.title")}
-          text={state.wish.unsure ? t("unknown.text") : t("unknown.busy")}
+          title={state.wish.unsure ? t("unknown.title") : t("unknown.nothing.title")}
+          text={state.wish.unsure ? t("unknown.text") : t("unknown.nothing.text")}
         />
       );
     case "signed-out":
