@@ -21,6 +21,8 @@ use super::{Answer, BUSY};
 
 /// How long a request waits for its desk to be opened.
 const OPEN_WAIT: Duration = Duration::from_secs(2);
+/// How long it waits for another one that opens it; then it tries by itself, as what the other one asked may be lost.
+const OPENER_WAIT: Duration = Duration::from_millis(250);
 
 /// What can be had of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,15 +275,18 @@ impl Engine {
         if definition.withdrawn.is_some() || self.is_withdrawn(definition) {
             return Err(named("the stock is withdrawn"));
         }
-        if let Some(desk) = self.opened(definition, identity) {
-            // A request may carry a definition that came while its desk was being opened with the one before.
-            if definition.generation > desk.definition().generation {
-                desk.redefine(definition);
+        let desk = match self.opened(definition, identity) {
+            Some(desk) => desk,
+            None => {
+                let open = tokio::time::timeout(OPEN_WAIT, self.open(definition, identity));
+                open.await.map_err(|_| named("too slow to open a shard"))??
             }
-            return Ok(desk);
+        };
+        // A request may carry a definition that came while its desk was being opened with the one before.
+        if definition.generation > desk.definition().generation {
+            desk.redefine(definition);
         }
-        let open = self.open(definition, identity);
-        tokio::time::timeout(OPEN_WAIT, open).await.map_err(|_| named("too slow to open a shard"))?
+        Ok(desk)
     }
 
     /// Opens a desk, or waits for whoever is opening it.
@@ -292,7 +297,7 @@ impl Engine {
     ) -> Result<Arc<Desk<JetStream>>, Unavailable> {
         let place = (definition.sale.clone(), definition.epoch, identity.shard);
         let opener = self.opener(&place);
-        let _only_one = opener.lock().await;
+        let _only_one = tokio::time::timeout(OPENER_WAIT, opener.lock()).await;
         if let Some(desk) = self.opened(definition, identity) {
             return Ok(desk);
         }
@@ -304,6 +309,10 @@ impl Engine {
         })?;
         let shape = Shape::of(store.info().config.num_replicas, store.info().config.storage == "file");
         let mut desks = self.shared.desks.write().unwrap_or_else(PoisonError::into_inner);
+        // There is one desk per shard, or its lanes would not know of each other.
+        if let Some(open) = desks.get(&place).filter(|open| open.identity == *identity) {
+            return Ok(Arc::clone(&open.desk));
+        }
         let desk = Desk::open(store, Arc::clone(definition), shape, self.shared.floor.clone());
         let replaced = desks.insert(place, Open { identity: identity.clone(), desk: Arc::clone(&desk) });
         if let Some(replaced) = replaced {
@@ -312,7 +321,7 @@ impl Engine {
         Ok(desk)
     }
 
-    /// Held by whoever opens a desk there: there is one desk per shard, or its lanes would not know of each other.
+    /// Held by whoever opens a desk there.
     fn opener(&self, place: &Place) -> Arc<tokio::sync::Mutex<()>> {
         let mut openers = self.shared.openers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opener) = openers.get(place).and_then(Weak::upgrade) {
