@@ -9,7 +9,7 @@
 //! was read. If any of these moved, there is no result.
 //!
 //! **What it costs.** A read of every key, about 100 bytes of memory for each while it lasts. The follower paces itself
-//! by how long the last one took, so that audits take at most a twentieth of the time whatever the size of the sale.
+//! by how long the newest took, so that audits take about a twentieth of the time whatever the size of the sale.
 
 pub mod money;
 

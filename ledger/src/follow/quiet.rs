@@ -39,18 +39,31 @@ pub(super) struct Quiet {
     audited: bool,
     /// Not before this.
     next_audit: Instant,
+    /// How long the newest audit took.
+    took: Duration,
     /// Whether the leader failed to answer and it was logged.
     complained: bool,
 }
 
 impl Quiet {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, exact: false, audited: false, next_audit: now, complained: false }
+        Self { since: now, exact: false, audited: false, next_audit: now, took: Duration::ZERO, complained: false }
     }
 
     /// The cursor moved.
     pub(super) fn moved(&mut self, now: Instant) {
         (self.since, self.exact, self.audited) = (now, false, false);
+    }
+
+    /// An audit came to an end; when the next one may begin. The shorter of the newest two tells how long one takes: a sale
+    /// that has grown makes every one longer, a machine that stood still for a moment only one. One that found the stream
+    /// away tells nothing.
+    fn pace<T>(&mut self, began: Instant, took: Duration, ended: &Result<T, Trouble>) {
+        let cost = match ended {
+            Err(Trouble::Stream(_)) => Duration::ZERO,
+            _ => took.min(std::mem::replace(&mut self.took, took)),
+        };
+        self.next_audit = began + AUDIT_PAUSE.max(cost * AUDIT_SHARE);
     }
 }
 
@@ -128,7 +141,7 @@ impl<S: Store> Following<'_, S> {
         let cut = Cut { position: self.book.cursor, first };
         let result = audit(&follower.store, &follower.repo, &self.rows, cut, follower.clock.now()).await;
         let took = follower.clock.monotonic() - began;
-        self.quiet.next_audit = began + AUDIT_PAUSE.max(took * AUDIT_SHARE);
+        self.quiet.pace(began, took, &result);
         match result {
             Ok(None) => {
                 metrics.audits[Verdict::Discarded].inc();
@@ -160,3 +173,6 @@ impl<S: Store> Following<'_, S> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
