@@ -204,9 +204,10 @@ impl<H> Clerk<H> {
             let answering = bounded(Q::VERB, &metrics, &clock, answer);
             let (outcome, result) = trace::within(traced.place(), answering).await;
             traced.tell(Q::VERB, outcome, clock.now(), clock.monotonic() - began);
-            reply::<Q>(&request, result).await;
+            // Before the reply, so that whoever has it finds it counted.
             metrics.under_way[Asked(Q::VERB)].dec();
             metrics.count(Q::VERB, outcome);
+            reply::<Q>(&request, result).await;
         });
     }
 }
