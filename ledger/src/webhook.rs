@@ -46,6 +46,20 @@ const MEASURE_EVERY: Duration = Duration::from_secs(2);
 /// The try after which an order that others do not share their fate with is named in the log, once.
 const NAMED_AT: i32 = 10;
 
+/// What a replica has orders in hand with.
+#[derive(Clone, Copy)]
+struct Lease {
+    id: Uuid,
+    /// No later than Postgres began to count it.
+    began: Instant,
+}
+
+/// A try that has ended.
+struct Tried {
+    began: Instant,
+    answer: Answer,
+}
+
 /// Tells whoever fulfils orders.
 pub struct Webhook {
     repo: Repo,
@@ -76,7 +90,7 @@ impl Webhook {
     /// When a try panicked.
     pub async fn run(self, stopping: CancellationToken) -> anyhow::Result<()> {
         self.part.set_ok();
-        let mut under_way: JoinSet<Answer> = JoinSet::new();
+        let mut under_way: JoinSet<Tried> = JoinSet::new();
         let mut outage = Outage::default();
         let (mut look_at, mut measure_at) = (self.clock.monotonic(), self.clock.monotonic());
         loop {
@@ -84,8 +98,8 @@ impl Webhook {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
-                Some(answer) = under_way.join_next() => {
-                    if let Some(pause) = self.answered(&answer?, &mut outage) {
+                Some(tried) = under_way.join_next() => {
+                    if let Some(pause) = self.answered(&tried?, &mut outage) {
                         look_at = look_at.max(self.clock.monotonic() + pause);
                     }
                 }
@@ -98,18 +112,18 @@ impl Webhook {
                 }
             }
         }
-        while let Some(answer) = under_way.join_next().await {
-            answer?;
+        while let Some(tried) = under_way.join_next().await {
+            tried?;
         }
         self.repo.close().await;
         Ok(())
     }
 
     /// Begins what is due; when to look again.
-    async fn look(&self, free: usize, under_way: &mut JoinSet<Answer>) -> Instant {
-        let lease = Uuid::new_v4();
+    async fn look(&self, free: usize, under_way: &mut JoinSet<Tried>) -> Instant {
+        let lease = Lease { id: Uuid::new_v4(), began: self.clock.monotonic() };
         let most = i64::try_from(free).unwrap_or(i64::MAX);
-        let due = match self.repo.begin_deliveries(lease, LEASE.as_secs_f64(), most).await {
+        let due = match self.repo.begin_deliveries(lease.id, LEASE.as_secs_f64(), most).await {
             Ok(due) => due,
             Err(error) => {
                 // The part `postgres` says so to whoever is on call.
@@ -127,8 +141,8 @@ impl Webhook {
     }
 
     /// Notes how a try ended; how long to leave the receiver alone, if it takes nothing.
-    fn answered(&self, answer: &Answer, outage: &mut Outage) -> Option<Duration> {
-        match answer.failure() {
+    fn answered(&self, tried: &Tried, outage: &mut Outage) -> Option<Duration> {
+        match tried.answer.failure() {
             None => {
                 if outage.over() {
                     self.part.set_ok();
@@ -136,7 +150,7 @@ impl Webhook {
                 None
             }
             Some(why) => {
-                if outage.failed(self.clock.monotonic(), &why) {
+                if outage.failed(tried.began, self.clock.monotonic(), &why) {
                     self.part.set_failed(format!("orders are not told of, they wait: {why}"));
                 }
                 outage.pause()
@@ -171,9 +185,9 @@ async fn deliver(
     receiver: &Receiver,
     clock: &Clock,
     metrics: &WebhookMetrics,
-    lease: Uuid,
+    lease: Lease,
     delivery: Delivery,
-) -> Answer {
+) -> Tried {
     let answer = match Message::of(&delivery) {
         Ok(message) => receiver.send(&message, clock.now()).await,
         Err(error) => Answer::Unsent(error.to_string()),
@@ -194,12 +208,12 @@ async fn deliver(
             Ended::Failed(RETRY.random_pause(u32::try_from(delivery.attempt).unwrap_or(u32::MAX)))
         }
     };
-    match repo.end_delivery(lease, &delivery, ended).await {
+    match repo.end_delivery(lease.id, &delivery, ended).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(%order, "a try took longer than its lease: order {order} is told of again"),
         Err(error) => tracing::debug!(%order, %error, "a try that ended cannot be written down, it is tried again"),
     }
-    answer
+    Tried { began: lease.began, answer }
 }
 
 #[cfg(test)]
