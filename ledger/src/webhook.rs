@@ -6,7 +6,8 @@
 //! **What must always hold.** Every order is told of at least once, and last in its last state: a delivery ends only when
 //! the receiver took it, and what is sent is read after the order was taken in hand. Two replicas never tell of the same
 //! order at the same time. A replica that is killed between any two lines leaves a lease that ends, and a message that was
-//! perhaps taken and is sent again under the same id.
+//! perhaps taken and is sent again under the same id. One that lives keeps an answer until it is written down, for as
+//! long as its lease lasts: thrown away, it would have to be asked for again.
 //!
 //! **What it costs.** A small statement every [`LOOK_EVERY`] while there is nothing to tell; two per message otherwise.
 //!
@@ -28,8 +29,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::repo::Repo;
 use crate::repo::outbox::{Delivery, Ended};
+use crate::repo::{Error, Repo};
 use message::Message;
 use metrics::WebhookMetrics;
 use outage::Outage;
@@ -39,6 +40,11 @@ use receiver::{ANSWER_WITHIN, Answer, Receiver};
 pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a delivery belongs to one replica: longer than a receiver may take, so that only a dead one loses it.
 const LEASE: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() * 2);
+/// How old a lease may be when it is last tried to write down how its try ended: that takes a few seconds more, and a process
+/// that is asked to stop has 25.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(LEASE.as_secs() - 2);
+/// Between two tries to write it down.
+const WRITE_AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 /// Between two tries of the same order.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(600));
 /// Between two counts of what is not told yet.
@@ -179,7 +185,7 @@ fn free(concurrency: usize, under_way: usize, out: bool) -> usize {
     if free >= concurrency.div_ceil(4) { free } else { 0 }
 }
 
-/// One try. What cannot be written down afterwards is tried again when the lease has ended.
+/// One try, and how it ended written down.
 async fn deliver(
     repo: &Repo,
     receiver: &Receiver,
@@ -208,12 +214,31 @@ async fn deliver(
             Ended::Failed(RETRY.random_pause(u32::try_from(delivery.attempt).unwrap_or(u32::MAX)))
         }
     };
-    match repo.end_delivery(lease.id, &delivery, ended).await {
+    match written(clock, lease.began + WRITTEN_WITHIN, || repo.end_delivery(lease.id, &delivery, ended)).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(%order, "a try took longer than its lease: order {order} is told of again"),
         Err(error) => tracing::debug!(%order, %error, "a try that ended cannot be written down, it is tried again"),
     }
     Tried { began: lease.began, answer }
+}
+
+/// Writes until it is written, or it is too late for another time; whether it still was to be written then.
+async fn written<W>(clock: &Clock, until: Instant, mut write: impl FnMut() -> W) -> Result<bool, Error>
+where
+    W: Future<Output = Result<bool, Error>>,
+{
+    let mut failures = 0;
+    loop {
+        let wrote = write().await;
+        let pause = WRITE_AGAIN.random_pause(failures + 1);
+        match wrote {
+            // Written before, although nobody heard of it: it is not there to be written again.
+            Ok(false) if failures > 0 => return Ok(true),
+            Err(Error::Unavailable(_)) if clock.monotonic() + pause < until => tokio::time::sleep(pause).await,
+            ended => return ended,
+        }
+        failures += 1;
+    }
 }
 
 #[cfg(test)]

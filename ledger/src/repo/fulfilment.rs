@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use protocol::SaleId;
 use protocol::sale::Money;
 use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Error, Repo, time};
@@ -116,7 +117,7 @@ impl TryFrom<Row> for Line {
 
 impl Repo {
     /// These orders, in no order.
-    pub(super) async fn lines_of(&self, orders: &[Uuid]) -> Result<Vec<Row>, Error> {
+    pub(super) async fn lines_of(connection: &mut PgConnection, orders: &[Uuid]) -> Result<Vec<Row>, Error> {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT orders.id AS "id!", orders.epoch AS "epoch!", revision AS "revision!", orders.sale AS "sale!",
@@ -130,7 +131,7 @@ impl Repo {
                WHERE orders.id = ANY($1)"#,
             orders
         );
-        Ok(rows.fetch_all(&self.pool).await?)
+        Ok(rows.fetch_all(connection).await?)
     }
 
     /// The orders of a sale at one moment, by customer and number, one after the other to `each`; how many there were.

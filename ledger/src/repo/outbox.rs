@@ -159,6 +159,8 @@ impl Repo {
     /// # Errors
     /// [`Error`]. What was begun by then is due again once the lease has ended.
     pub async fn begin_deliveries(&self, lease: Uuid, lease_seconds: f64, most: i64) -> Result<Vec<Delivery>, Error> {
+        // One connection for both: whoever waited for another one in between would hold leases and tell nothing.
+        let mut connection = self.pool.acquire().await?;
         let begun = sqlx::query!(
             "WITH due AS MATERIALIZED (
                  SELECT order_id FROM outbox WHERE due_at <= now() ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -170,14 +172,14 @@ impl Repo {
             lease_seconds,
             most
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *connection)
         .await?;
         if begun.is_empty() {
             return Ok(Vec::new());
         }
         let attempts: HashMap<Uuid, i32> = begun.into_iter().map(|row| (row.order_id, row.attempts)).collect();
         // Read after the lease was taken: the newest state, whatever was wanted when it was chosen.
-        let rows = self.lines_of(&attempts.keys().copied().collect::<Vec<_>>()).await?;
+        let rows = Self::lines_of(&mut connection, &attempts.keys().copied().collect::<Vec<_>>()).await?;
         let deliveries = rows.into_iter().map(|row| {
             let attempt = attempts.get(&row.id).copied().unwrap_or(1);
             Ok(Delivery { epoch: row.epoch, revision: row.revision, attempt, line: row.try_into()? })
