@@ -45,8 +45,13 @@ async fn another_replica_goes_on_where_a_killed_one_was() {
     let killing = async { replicas[owner].service.kill9().await.unwrap() };
     tokio::join!(writing, killing);
     exact(&shop).await;
-    let page = reqwest::get(format!("{}/metrics", replicas[1 - owner].admin)).await.unwrap().text().await.unwrap();
-    assert!(page.lines().any(|line| line == "sluice_ledger_owned_shards 1"), "the other one follows now: {page}");
+    eventually(BOUND, "the other one to say that it follows now", async || {
+        let owned = replicas[1 - owner].gauge("sluice_ledger_owned_shards").await?;
+        ensure!((owned - 1.0).abs() < f64::EPSILON, "{owned}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

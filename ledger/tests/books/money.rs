@@ -7,18 +7,15 @@ use ledger::places::Places;
 use ledger::repo::Repo;
 use protocol::ask::No;
 use protocol::ask::money::{Callback, Changed, Pay, Refund};
-use protocol::key::Key;
 use protocol::order::{Order, Reason, State};
-use protocol::release::{Attempt, Standing, release};
+use protocol::release::Standing;
 use protocol::sale::{Definition, Money, Payment};
-use protocol::store::Store as _;
-use protocol::wire::Value as _;
-use protocol::{BucketIndex, IdempotencyKey, OrderId, OrderNumber};
+use protocol::{IdempotencyKey, OrderId, OrderNumber};
 use runtime::clock::Clock;
 use secrecy::SecretString;
 use testbed::provision;
 
-use crate::shop::{Shop, customer, order, shoe};
+use crate::shop::{Shop, customer, order};
 
 pub(crate) const PRICE: i64 = 12_900;
 pub(crate) const PROVIDER_KEY: &str = "a key of the payment provider, long enough";
@@ -88,19 +85,16 @@ impl Till {
     }
 
     pub(crate) async fn standing(&self, of: usize) -> Standing {
-        Standing::read(&self.shop.store, customer(of), OrderNumber(0)).await.unwrap().unwrap()
+        self.shop.standing(customer(of)).await
     }
 
     /// Releases somebody's order, whatever it is, as an edge or the expiry would.
     pub(crate) async fn release(&self, of: usize, reason: Reason) {
-        let standing = self.standing(of).await;
-        let done = release(&self.shop.store, &shoe(), BucketIndex(1), &[(standing, reason)]).await.unwrap();
-        assert!(matches!(done, Attempt::Done(_)), "{done:?}");
+        self.shop.take_back(customer(of), reason).await;
     }
 
     pub(crate) async fn order(&self, of: usize) -> Order {
-        let entry = self.shop.store.read(&Key::Order(customer(of), OrderNumber(0))).await.unwrap().unwrap();
-        Order::decode(&entry.value).unwrap()
+        self.standing(of).await.order
     }
 
     /// What the purses of a kind hold together.

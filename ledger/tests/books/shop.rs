@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use protocol::bucket::Bucket;
 use protocol::key::{Installation, Key, status_key};
 use protocol::order::{Order, Reason, State};
+use protocol::release::{Attempt, Standing, confirm, release};
 use protocol::sale::Definition;
 use protocol::status::SaleStatus;
 use protocol::store::{Entry, Expect, Outcome, Store as _, Write};
@@ -16,11 +17,14 @@ use runtime::jetstream::JetStream;
 use runtime::registry::Table;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use testbed::{Bed, Service, eventually, free_port, provision};
+use uuid::Uuid;
 
 /// What turns people into customers in these shops.
 pub(crate) const CUSTOMER_KEY: &str = "the customer key of these tests, long enough";
 /// How long Postgres may take to have what the stream has, whatever was killed meanwhile.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
+/// How long an audit is waited for: how soon one comes is not what these tests are about.
+pub(crate) const AUDITED: Duration = Duration::from_secs(120);
 
 /// An installation of its own: names in NATS, a database, and one sale of shoes.
 #[derive(Clone)]
@@ -72,7 +76,8 @@ impl Shop {
         let nats = bed.nats().await.unwrap().url();
         let client = async_nats::connect(&nats).await.unwrap();
         let installation = provision::installation(&bed.unique(name)).unwrap();
-        Table::<SaleStatus>::new(client.clone(), installation.status_bucket()).create(1).await.unwrap();
+        let statuses = Table::<SaleStatus>::new(client.clone(), installation.status_bucket());
+        eventually(BOUND, "a table of statuses", async || Ok(statuses.create(1).await?)).await.unwrap();
         let database = bed.postgres().await.unwrap().create_database("ledger").await.unwrap();
         let definition = provision::provision(&client, &installation, draft, 1).await.unwrap();
         let store = open(&client, &definition).await;
@@ -165,7 +170,7 @@ impl Shop {
 
     /// Waits until the ledger says that Postgres has all of the stream, and that both sides balance; what it said.
     pub(crate) async fn drained(&self) -> SaleStatus {
-        eventually(BOUND, "the books to be exact and audited", async || {
+        eventually(AUDITED, "the books to be exact and audited", async || {
             let position = self.store.position().await?;
             let status = self.status().await?;
             ensure!(status.exact && status.cursor == position, "{status:?} at {position}");
@@ -183,8 +188,8 @@ impl Shop {
         Ok((entry, bucket))
     }
 
-    /// A batch on a bucket whose units change by `take` (positive: out of it), with this order beside it.
-    async fn batch(&self, index: u16, take: i64, write: Write) -> anyhow::Result<Revision> {
+    /// A bucket whose units change by `take` (positive: out of it), unless it changes before.
+    async fn moved(&self, index: u16, take: i64) -> anyhow::Result<Write> {
         let (entry, bucket) = self.bucket(index).await?;
         let units = |units: i64| Units(u32::try_from(units).unwrap_or_default());
         let next = if take >= 0 {
@@ -193,42 +198,56 @@ impl Shop {
             bucket.give_back(units(-take))?
         };
         let key = Key::Bucket(shoe(), BucketIndex(index));
-        let bucket = Write { key, expect: Expect::At(entry.revision), value: next.encode(), trace: None };
-        match self.store.commit(vec![bucket, write]).await {
-            Outcome::Committed(committed) => Ok(committed.last),
-            other => bail!("not committed: {other:?}"),
-        }
+        Ok(Write { key, expect: Expect::At(entry.revision), value: next.encode(), trace: None })
+    }
+
+    /// Stores `last` and what belongs before it, which is made anew for every try, as a lane does. A batch is stored as a
+    /// whole, so its last write tells what became of a try that nobody has an answer to.
+    async fn commit(&self, last: Write, before: impl AsyncFn() -> anyhow::Result<Vec<Write>>) -> Revision {
+        eventually(BOUND, "a batch to be stored", async || {
+            let stored = self.store.read(&last.key).await?;
+            if let Some(entry) = stored.filter(|entry| entry.value == last.value) {
+                return Ok(entry.revision);
+            }
+            let mut batch = before().await?;
+            batch.push(last.clone());
+            match self.store.commit(batch).await {
+                Outcome::Committed(committed) => Ok(committed.last),
+                other => bail!("not committed: {other:?}"),
+            }
+        })
+        .await
+        .unwrap()
     }
 
     /// A claim, as an edge writes it: customer's order at a number, units out of bucket 0.
     pub(crate) async fn claim(&self, customer: CustomerId, number: u8, order: &Order) -> Revision {
         let key = Key::Order(customer, OrderNumber(number));
         let write = Write { key, expect: Expect::Absent, value: order.encode(), trace: None };
-        self.batch(0, i64::from(order.quantity.0), write).await.unwrap()
+        self.commit(write, async || Ok(vec![self.moved(0, i64::from(order.quantity.0)).await?])).await
     }
 
     /// Claims of several customers in one batch, as a lane writes them.
     pub(crate) async fn claim_all(&self, orders: &[(CustomerId, Order)]) {
         let units: i64 = orders.iter().map(|(_, order)| i64::from(order.quantity.0)).sum();
-        let generation = self.definition.generation;
-        let (index, entry, bucket) = self.fullest(units).await.unwrap();
-        let next = bucket.claim(Units(units.try_into().unwrap()), generation).unwrap();
-        let key = Key::Bucket(shoe(), BucketIndex(index));
-        let taken = Write { key, expect: Expect::At(entry.revision), value: next.encode(), trace: None };
         let claims = orders.iter().map(|(customer, order)| {
             let key = Key::Order(*customer, OrderNumber(0));
             Write { key, expect: Expect::Absent, value: order.encode(), trace: None }
         });
-        let outcome = self.store.commit(std::iter::once(taken).chain(claims).collect()).await;
-        assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+        let mut claims: Vec<Write> = claims.collect();
+        let last = claims.pop().unwrap();
+        self.commit(last, async || {
+            let bucket = self.moved(self.fullest(units).await?, units).await?;
+            Ok(std::iter::once(bucket).chain(claims.iter().cloned()).collect())
+        })
+        .await;
     }
 
     /// A bucket with at least so many units.
-    async fn fullest(&self, units: i64) -> anyhow::Result<(u16, Entry, Bucket)> {
+    async fn fullest(&self, units: i64) -> anyhow::Result<u16> {
         for index in 0..self.definition.items[0].buckets {
-            let (entry, bucket) = self.bucket(index).await?;
-            if i64::from(bucket.free.0) >= units {
-                return Ok((index, entry, bucket));
+            if i64::from(self.bucket(index).await?.1.free.0) >= units {
+                return Ok(index);
             }
         }
         bail!("no bucket has {units} units")
@@ -239,15 +258,53 @@ impl Shop {
         let next = order.released(Reason::Cancelled).unwrap();
         let key = Key::Order(customer, OrderNumber(number));
         let write = Write { key, expect: Expect::At(at), value: next.encode(), trace: None };
-        self.batch(1, -i64::from(order.quantity.0), write).await.unwrap()
+        self.commit(write, async || Ok(vec![self.moved(1, -i64::from(order.quantity.0)).await?])).await
     }
 
     /// Writes a value under a key of the sale's stream, whatever it is.
     pub(crate) async fn write(&self, key: Key, expect: Expect, value: bytes::Bytes) -> Revision {
-        match self.store.commit(vec![Write { key, expect, value, trace: None }]).await {
-            Outcome::Committed(committed) => committed.last,
-            other => panic!("not committed: {other:?}"),
-        }
+        self.commit(Write { key, expect, value, trace: None }, async || Ok(Vec::new())).await
+    }
+
+    /// Somebody's first order as it is now.
+    pub(crate) async fn standing(&self, customer: CustomerId) -> Standing {
+        eventually(BOUND, "an order to be read", async || {
+            Standing::read(&self.store, customer, OrderNumber(0)).await?.context("there is no such order")
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Confirms somebody's first order with a payment, as whoever takes money does.
+    pub(crate) async fn confirm(&self, customer: CustomerId, payment: Uuid) {
+        eventually(BOUND, "an order to be confirmed", async || {
+            let standing = self.standing(customer).await;
+            if standing.order.payment == Some(payment) {
+                return Ok(());
+            }
+            match confirm(&self.store, &standing, payment).await {
+                Attempt::Done(_) => Ok(()),
+                other => bail!("{other:?}"),
+            }
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Releases somebody's first order, whatever it is, as whoever takes it back does; its units go to bucket 1.
+    pub(crate) async fn take_back(&self, customer: CustomerId, reason: Reason) {
+        eventually(BOUND, "an order to be taken back", async || {
+            let standing = self.standing(customer).await;
+            if standing.order.reason == Some(reason) {
+                return Ok(());
+            }
+            match release(&self.store, &shoe(), BucketIndex(1), &[(standing, reason)]).await? {
+                Attempt::Done(_) => Ok(()),
+                other => bail!("{other:?}"),
+            }
+        })
+        .await
+        .unwrap();
     }
 }
 
@@ -265,6 +322,7 @@ impl Ledger {
 }
 
 async fn open(client: &async_nats::Client, definition: &Definition) -> JetStream {
-    let identity = definition.streams.first().unwrap();
-    JetStream::open(client.clone(), &definition.stream(Shard(0)), Some(identity)).await.unwrap()
+    let (stream, identity) = (definition.stream(Shard(0)), definition.streams.first());
+    let open = async || Ok(JetStream::open(client.clone(), &stream, identity).await?);
+    eventually(BOUND, "the stream to be opened", open).await.unwrap()
 }

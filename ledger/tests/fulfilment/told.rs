@@ -5,14 +5,13 @@ use std::collections::HashSet;
 use ledger::payments::payment::Target;
 use ledger::repo::Repo;
 use protocol::order::{Reason, State};
-use protocol::release::{Attempt, Standing, release};
 use protocol::sale::Money;
-use protocol::{BucketIndex, IdempotencyKey, OrderId, OrderNumber};
+use protocol::{IdempotencyKey, OrderId, OrderNumber};
 use runtime::clock::Clock;
 use serde_json::json;
 
 use crate::receiver::{KEY, Mood, NEXT_KEY, Receiver, key_file, told_all};
-use crate::shop::{Shop, customer, order, shoe};
+use crate::shop::{Shop, customer, order};
 
 pub(crate) fn id(shop: &Shop, of: usize) -> String {
     OrderId::derive(&shop.definition.uid, &customer(of), &IdempotencyKey::parse("k").unwrap()).0.to_string()
@@ -31,9 +30,7 @@ pub(crate) async fn known(shop: &Shop, of: usize, email: &str, name: &str) {
 
 /// Takes a sold order back, as a merchant does.
 pub(crate) async fn refund(shop: &Shop, of: usize) {
-    let standing = Standing::read(&shop.store, customer(of), OrderNumber(0)).await.unwrap().unwrap();
-    let done = release(&shop.store, &shoe(), BucketIndex(1), &[(standing, Reason::Refunded)]).await.unwrap();
-    assert!(matches!(done, Attempt::Done(_)), "{done:?}");
+    shop.take_back(customer(of), Reason::Refunded).await;
 }
 
 #[tokio::test]
