@@ -59,6 +59,8 @@ async fn a_receiver_that_is_away_for_a_while_gets_one_message_per_order_when_it_
     let ledger = receiver.ledger(&shop, 0, &[]);
     sell(&shop, 0..5).await;
     receiver.took(5).await;
+    // Whoever leaves before what it said is written down hears it again.
+    told_all(&shop).await;
     receiver.leave();
     sell(&shop, 5..60).await;
     for of in 0..5 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use protocol::order::State;
 use testbed::eventually;
 
-use crate::receiver::{Mood, Receiver};
+use crate::receiver::{Mood, Receiver, told_all};
 use crate::shop::{Shop, customer, order};
 use crate::told::{id, refund};
 
@@ -41,13 +41,7 @@ async fn a_ledger_that_is_killed_again_and_again_tells_of_every_order_and_last_o
     }
     receiver.set(Mood::Well);
     shop.drained().await;
-    eventually(BOUND, "nothing left to tell", async || {
-        let left = shop.number("SELECT count(*) FROM outbox WHERE due_at IS NOT NULL").await;
-        anyhow::ensure!(left == 0, "{left} are left");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    told_all(&shop).await;
     let heard: Vec<_> = receiver.got();
     let orders: HashSet<String> = heard.iter().map(|got| got.order.clone()).collect();
     assert_eq!(orders, (0..ORDERS).map(|of| id(&shop, of)).collect(), "at least once each, and nobody else's");
