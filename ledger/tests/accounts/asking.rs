@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use anyhow::bail;
 use protocol::ask::people::{Password, Person, Register, SignIn};
 use protocol::ask::{Ask, No, Reply};
 use protocol::wire::Value as _;
+use testbed::eventually;
 
-use crate::shop::{Ledger, Shop};
+use crate::shop::{BOUND, Ledger, Shop};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -19,8 +21,19 @@ pub(crate) async fn open(name: &str) -> (Shop, Ledger) {
 }
 
 impl Shop {
-    /// Asks, and waits for the answer.
+    /// Asks until there is an answer. Where the machine stands still for a moment, any question may hear that there is too much
+    /// to do, or that its end is not known yet; and every question can be asked again.
     pub(crate) async fn ask<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, No> {
+        eventually(BOUND, "an answer", async || match self.ask_once(question).await {
+            Err(no @ (No::Busy { .. } | No::Unsettled)) => bail!("{no:?}"),
+            answer => Ok(answer),
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Asks, and waits for whatever is said to that.
+    pub(crate) async fn ask_once<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, No> {
         self.raw::<Q>(question.encode().to_vec()).await
     }
 
