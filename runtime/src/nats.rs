@@ -36,6 +36,8 @@ pub use version::{OLDEST, Version};
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one server may take to let us in before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a command, which tries once: it has nobody to hurry for, and on a busy machine a slow yes beats a quick no.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent connection is tested; the third test without an answer ends it. A connection that is cut without
 /// a word must not cost more than the loss of a stream's leader, which is 4–9 s.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -102,7 +104,7 @@ impl Error {
 pub async fn connect(args: &NatsArgs, process: &Process, purpose: &str) -> Result<Client, Error> {
     let part = process.readiness.part(format!("nats-{purpose}"), true);
     let target = Target::new(args, format!("{} {purpose}", process.component))?;
-    let client = persist(&part, async || target.dial(Some(&part)).await).await?;
+    let client = persist(&part, async || target.dial(Some(&part), CONNECT_TIMEOUT).await).await?;
     persist(&part, async || require_atomic_publish(&client).await).await?;
     // What was told of a try in vain is over. A connection that was lost meanwhile tells when there is another one.
     if client.connection_state() == State::Connected {
@@ -116,8 +118,8 @@ pub async fn connect(args: &NatsArgs, process: &Process, purpose: &str) -> Resul
 /// # Errors
 /// [`Error`].
 pub async fn connect_once(args: &NatsArgs, component: &str, purpose: &str) -> Result<Client, Error> {
-    let client = Target::new(args, format!("{component} {purpose}"))?.dial(None).await?;
-    require_atomic_publish(&client).await?;
+    let client = Target::new(args, format!("{component} {purpose}"))?.dial(None, COMMAND_PATIENCE).await?;
+    atomic_publish_within(&client, COMMAND_PATIENCE).await?;
     Ok(client)
 }
 
@@ -140,6 +142,10 @@ async fn persist<T>(part: &Part, mut attempt: impl AsyncFnMut() -> Result<T, Err
 /// # Errors
 /// [`Error::TooOld`], [`Error::NoJetStream`], or that nobody answered.
 pub async fn require_atomic_publish(client: &Client) -> Result<(), Error> {
+    atomic_publish_within(client, REQUEST_TIMEOUT).await
+}
+
+async fn atomic_publish_within(client: &Client, bound: Duration) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Answer {
         error: Option<Refusal>,
@@ -154,12 +160,12 @@ pub async fn require_atomic_publish(client: &Client) -> Result<(), Error> {
     const NOT_ENABLED: u32 = 10_076;
     const NOT_ENABLED_FOR_ACCOUNT: u32 = 10_039;
 
-    let address = connected_to(client).await;
+    let address = connected_to(client, bound).await;
     let version = client.server_info().version;
     if Version::parse(&version).is_none_or(|version| version < OLDEST) {
         return Err(Error::TooOld { address, version });
     }
-    let request = Request::new().timeout(Some(REQUEST_TIMEOUT));
+    let request = Request::new().timeout(Some(bound));
     let refusal = match client.send_request("$JS.API.INFO", request).await {
         Ok(message) => serde_json::from_slice::<Answer>(&message.payload).map(|answer| answer.error),
         Err(error) if error.kind() == RequestErrorKind::NoResponders => return Err(Error::NoJetStream { address }),
@@ -178,9 +184,9 @@ pub async fn require_atomic_publish(client: &Client) -> Result<(), Error> {
 }
 
 /// The server at the other end, as far as it is known which one of the list it is.
-async fn connected_to(client: &Client) -> String {
+async fn connected_to(client: &Client, bound: Duration) -> String {
     // A client that has lost its connection answers when it has another one.
-    let servers = tokio::time::timeout(REQUEST_TIMEOUT, client.server_pool()).await;
+    let servers = tokio::time::timeout(bound, client.server_pool()).await;
     let servers = servers.ok().and_then(Result::ok).unwrap_or_default();
     let connected: Vec<ServerAddr> =
         servers.into_iter().filter(|server| server.did_connect).map(|server| server.addr).collect();
@@ -218,7 +224,7 @@ impl<'a> Target<'a> {
         Ok(Self { args, name, login })
     }
 
-    async fn dial(&self, part: Option<&Part>) -> Result<Client, Error> {
+    async fn dial(&self, part: Option<&Part>, connects_within: Duration) -> Result<Client, Error> {
         let login = self.login.clone();
         let part = part.cloned();
         let mut options = match &login {
@@ -233,7 +239,7 @@ impl<'a> Target<'a> {
         }
         let connected = options
             .name(&self.name)
-            .connection_timeout(CONNECT_TIMEOUT)
+            .connection_timeout(connects_within)
             .request_timeout(Some(REQUEST_TIMEOUT))
             .ping_interval(PING_INTERVAL)
             .reconnect_delay_callback(|attempts| RECONNECT.random_pause(u32::try_from(attempts).unwrap_or(u32::MAX)))

@@ -89,18 +89,14 @@ async fn a_server_without_atomic_batches_is_refused_in_one_sentence() {
 
 #[tokio::test]
 async fn a_command_does_not_wait_for_a_server_that_is_not_there() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    drop(taken);
+    let address = format!("127.0.0.1:{}", testbed::free_port().unwrap());
     let error = connect_once(&args(&["--nats-url", &address]), "sluice-test", "close").await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("nats at {address} not reachable: ")), "{error}");
 }
 
 #[tokio::test]
 async fn a_service_waits_for_a_server_that_is_not_there_and_says_so() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    drop(taken);
+    let address = format!("127.0.0.1:{}", testbed::free_port().unwrap());
     let (args, process) = (args(&["--nats-url", &address]), process());
     let waiting = connect(&args, &process, "claims");
     tokio::select! {
