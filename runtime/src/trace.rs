@@ -177,6 +177,10 @@ impl Tracer {
 
     /// Waits until what was told so far is sent, or given up.
     pub async fn flush(&self) {
+        self.flush_within(FLUSH_WITHIN).await;
+    }
+
+    async fn flush_within(&self, bound: Duration) {
         let Some(shared) = &self.shared else { return };
         let (done, sent) = oneshot::channel();
         let flushed = async {
@@ -184,8 +188,8 @@ impl Tracer {
                 drop(sent.await);
             }
         };
-        if tokio::time::timeout(FLUSH_WITHIN, flushed).await.is_err() {
-            tracing::warn!("the last traces were not taken by their collector within {} s", FLUSH_WITHIN.as_secs());
+        if tokio::time::timeout(bound, flushed).await.is_err() {
+            tracing::warn!("the last traces were not taken by their collector within {} s", bound.as_secs());
         }
     }
 }

@@ -7,6 +7,9 @@ use tokio::task::JoinSet;
 
 use super::*;
 
+/// Longest that a test waits; its collector and its sender share one thread, which may get little of a busy machine.
+const WAIT: Duration = Duration::from_secs(30);
+
 fn args(endpoint: Option<String>, share: f64) -> TraceArgs {
     TraceArgs { trace_endpoint: endpoint.map(|endpoint| endpoint.parse().unwrap()), trace_sample: share }
 }
@@ -65,7 +68,7 @@ async fn what_was_told_is_at_the_collector_after_a_flush() {
     let (context, parent) = tracer.begin(None).unwrap();
     assert_eq!(parent, 0);
     told(&tracer, context, "a claim");
-    tracer.flush().await;
+    tracer.flush_within(WAIT).await;
     let body = collector.posts.try_recv().unwrap();
     for text in [b"a claim".as_slice(), b"sluice-test", b"sluice.outcome", &context.trace.to_be_bytes()] {
         assert!(contains(&body, text), "{text:?}");
@@ -78,7 +81,7 @@ async fn a_collector_that_refuses_costs_its_spans_and_nothing_else() {
     let mut collector = collector(StatusCode::BAD_REQUEST).await;
     let (tracer, metrics, _senders) = started(&args(Some(collector.address.clone()), 1.0));
     told(&tracer, tracer.begin(None).unwrap().0, "refused");
-    tracer.flush().await;
+    tracer.flush_within(WAIT).await;
     assert!(collector.posts.try_recv().is_ok());
     assert!(metrics.encode().unwrap().contains("sluice_trace_spans_total{fate=\"refused\"} 1\n"));
 }
