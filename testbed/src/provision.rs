@@ -2,6 +2,8 @@
 //!
 //! It follows the order that the protocol demands: streams, seeded buckets, supply records, and the definition last, so
 //! that no edge sees a sale whose stock is not there yet.
+//!
+//! A machine that is too busy may lose any answer. What can be asked again is, so that a test fails by what it tests.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,8 +21,14 @@ use runtime::clock::Clock;
 use runtime::jetstream::{JetStream, context};
 use runtime::registry::Table;
 
+use crate::eventually;
+
 /// Longest that a test's sale lasts on either side of now, unless the test says otherwise.
 const WINDOW: Duration = Duration::from_secs(3_600);
+/// How long a server may take for what is asked again and again.
+const SOON: Duration = Duration::from_secs(20);
+/// So often a sale's streams are begun.
+const LIVES_MAX: u32 = 5;
 
 /// An open sale of `units` of the item `shoe`, two per order, without payment. Change it before
 /// [`provision`]ing it; streams are filled in there.
@@ -82,18 +90,29 @@ pub async fn provision(
     mut definition: Definition,
     shards: u16,
 ) -> anyhow::Result<Definition> {
+    let mut lives = 1;
+    while let Err(error) = stock(client, &mut definition, shards).await {
+        ensure!(lives < LIVES_MAX, "begun {lives} times: {error:#}");
+        lives += 1;
+        // Nobody knows how far the last one came, so it is left behind.
+        definition.epoch.0 += 1;
+    }
+    publish(client, installation, &definition).await?;
+    Ok(definition)
+}
+
+async fn stock(client: &async_nats::Client, definition: &mut Definition, shards: u16) -> anyhow::Result<()> {
     definition.streams.clear();
     for shard in (0..shards).map(Shard) {
         let identity = create(client, &definition.stream(shard)).await?;
         let store = JetStream::open(client.clone(), &definition.stream(shard), Some(&identity)).await?;
         definition.streams.push(identity);
-        seed(&store, &definition, shards).await?;
+        seed(&store, definition, shards).await?;
         for item in &definition.items {
-            fill(&store, &definition, item, share(item.target(), shard, shards)).await?;
+            fill(&store, definition, item, share(item.target(), shard, shards)).await?;
         }
     }
-    publish(client, installation, &definition).await?;
-    Ok(definition)
+    Ok(())
 }
 
 /// Writes the definition into the table of sales, which is made when it is missing.
@@ -106,20 +125,28 @@ pub async fn publish(
     definition: &Definition,
 ) -> anyhow::Result<()> {
     let table = Table::<Definition>::new(client.clone(), installation.sales_bucket());
-    table.create(1).await?;
-    table.put(definition.sale.as_str(), definition).await?;
-    Ok(())
+    eventually(SOON, "the definition in the table", async || {
+        table.create(1).await?;
+        table.put(definition.sale.as_str(), definition).await?;
+        Ok(())
+    })
+    .await
 }
 
 /// Stamps every bucket with the definition's generation, then publishes it: what a reconcile does after a change.
 ///
 /// # Errors
-/// When a bucket changes under it, or the server refuses.
+/// When buckets change under it all the time, or the server refuses.
 pub async fn restamp(
     client: &async_nats::Client,
     installation: &Installation,
     definition: &Definition,
 ) -> anyhow::Result<()> {
+    eventually(SOON, "every bucket to be stamped", async || stamp(client, definition).await).await?;
+    publish(client, installation, definition).await
+}
+
+async fn stamp(client: &async_nats::Client, definition: &Definition) -> anyhow::Result<()> {
     let closed = definition.desired_state == DesiredState::Closed;
     for identity in &definition.streams {
         let store = JetStream::open(client.clone(), &definition.stream(identity.shard), Some(identity)).await?;
@@ -136,7 +163,7 @@ pub async fn restamp(
             }
         }
     }
-    publish(client, installation, definition).await
+    Ok(())
 }
 
 /// Free units of an item over all shards, from the streams' leaders.
@@ -146,12 +173,15 @@ pub async fn restamp(
 pub async fn free(client: &async_nats::Client, definition: &Definition, sku: &str) -> anyhow::Result<u32> {
     let sku = Sku::parse(sku)?;
     let item = definition.item(&sku).context("no such item")?;
-    let mut free = 0;
-    for identity in &definition.streams {
-        let store = JetStream::open(client.clone(), &definition.stream(identity.shard), Some(identity)).await?;
-        free += buckets(&store, item).await?.iter().map(|(_, _, bucket)| bucket.free.0).sum::<u32>();
-    }
-    Ok(free)
+    eventually(SOON, "what the buckets hold", async || {
+        let mut free = 0;
+        for identity in &definition.streams {
+            let store = JetStream::open(client.clone(), &definition.stream(identity.shard), Some(identity)).await?;
+            free += buckets(&store, item).await?.iter().map(|(_, _, bucket)| bucket.free.0).sum::<u32>();
+        }
+        Ok(free)
+    })
+    .await
 }
 
 async fn create(client: &async_nats::Client, stream: &Stream) -> anyhow::Result<StreamIdentity> {
