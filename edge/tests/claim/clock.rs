@@ -29,18 +29,18 @@ async fn a_clock_that_goes_wrong_stops_claims_and_a_mended_one_lets_them_go_on()
         .await
         .unwrap();
     };
-    let claim = async |name: usize| engine.claim(&shop.definition, customer(name), &request("k", 1), BUDGET).await;
     let test = async {
         ready(true).await;
-        assert_eq!(orders(&[claim(1).await]), 1);
+        assert_eq!(orders(&[insist(&engine, &shop.definition, customer(1), &request("k", 1)).await]), 1);
         for minutes in [10, -10] {
             clock.set_offset(SignedDuration::from_mins(minutes));
             ready(false).await;
-            assert_eq!(refusal(&claim(2).await).name(), "busy");
+            let answer = engine.claim(&shop.definition, customer(2), &request("k", 1), BUDGET).await;
+            assert_eq!(refusal(&answer).name(), "busy");
             clock.set_offset(SignedDuration::ZERO);
             ready(true).await;
         }
-        assert_eq!(orders(&[claim(2).await]), 1);
+        assert_eq!(orders(&[insist(&engine, &shop.definition, customer(2), &request("k", 1)).await]), 1);
         assert_eq!(shop.free().await, 8);
     };
     tokio::select! {

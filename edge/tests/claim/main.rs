@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::ensure;
 use edge::claim::desk::Floor;
 use edge::claim::metrics::Metrics;
 use edge::claim::{Answer, Engine};
@@ -28,10 +29,12 @@ use protocol::sale::{Definition, DesiredState};
 use protocol::{CustomerId, Generation, IdempotencyKey, Sku, Units};
 use runtime::clock::Clock;
 use runtime::trace::Tracer;
-use testbed::{Bed, Proxy};
+use testbed::{Bed, Proxy, eventually};
 use tokio_util::task::TaskTracker;
 
 const BUDGET: Duration = Duration::from_secs(20);
+/// How long somebody insists.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// An engine over a connection of its own, as another edge has it.
 async fn engine(url: &str) -> Engine {
@@ -94,12 +97,24 @@ fn request(key: &str, quantity: u32) -> Request {
     Request { key: IdempotencyKey::parse(key).unwrap(), sku: Sku::parse("shoe").unwrap(), quantity: Units(quantity) }
 }
 
+/// Claims; while the engine is busy, which it is when the server keeps it waiting, again with the same key, as a shopper is
+/// told to.
+async fn insist(engine: &Engine, definition: &Arc<Definition>, customer: CustomerId, request: &Request) -> Answer {
+    eventually(PATIENCE, "an engine that is not busy", async || {
+        let answer = engine.claim(definition, customer, request, BUDGET).await;
+        ensure!(!matches!(answer, Answer::Refused(Refusal::Busy { .. })), "{answer:?}");
+        Ok(answer)
+    })
+    .await
+    .unwrap()
+}
+
 /// Claims for customers 0…count over the engines in turn, all at once.
 async fn everybody(engines: &[Engine], shop: &Shop, count: usize, quantity: u32) -> Vec<Answer> {
     let claims = (0..count).map(|number| {
         let engine = engines[number % engines.len()].clone();
         let definition = Arc::clone(&shop.definition);
-        async move { engine.claim(&definition, customer(number), &request("first", quantity), BUDGET).await }
+        async move { insist(&engine, &definition, customer(number), &request("first", quantity)).await }
     });
     futures::stream::iter(claims).buffered(1_000).collect().await
 }
@@ -143,7 +158,7 @@ async fn units_scattered_over_buckets_are_gathered_for_larger_orders() {
 async fn fewer_units_than_asked_for_are_named() {
     let shop = Shop::of(provision::draft("fewer", 1)).await;
     let engine = engine(&shop.url).await;
-    let answer = engine.claim(&shop.definition, customer(1), &request("two", 2), BUDGET).await;
+    let answer = insist(&engine, &shop.definition, customer(1), &request("two", 2)).await;
     assert_eq!(refusal(&answer), &Refusal::FewerLeft { left: Units(1), asked: Units(2) });
 }
 
@@ -154,7 +169,7 @@ async fn a_thousand_duplicates_over_two_edges_make_one_order() {
     let claims = (0..1_000).map(|number| {
         let engine = engines[number % 2].clone();
         let definition = Arc::clone(&shop.definition);
-        async move { engine.claim(&definition, customer(7), &request("same", 1), BUDGET).await }
+        async move { insist(&engine, &definition, customer(7), &request("same", 1)).await }
     });
     let answers: Vec<_> = futures::stream::iter(claims).buffered(1_000).collect().await;
     assert_eq!(orders(&answers), 1_000, "every duplicate gets the order");
@@ -170,7 +185,7 @@ async fn a_customer_who_races_over_two_edges_never_gets_more_than_the_limit() {
     let claims = (0..40).map(|number| {
         let engine = engines[number % 2].clone();
         let definition = Arc::clone(&shop.definition);
-        async move { engine.claim(&definition, customer(1), &request(&format!("key-{number}"), 1), BUDGET).await }
+        async move { insist(&engine, &definition, customer(1), &request(&format!("key-{number}"), 1)).await }
     });
     let answers: Vec<_> = futures::stream::iter(claims).buffered(40).collect().await;
     assert_eq!(orders(&answers), 2);
@@ -185,9 +200,9 @@ async fn a_customer_who_races_over_two_edges_never_gets_more_than_the_limit() {
 async fn a_key_used_for_another_request_is_refused_and_changes_nothing() {
     let shop = Shop::of(provision::draft("reused", 10)).await;
     let engine = engine(&shop.url).await;
-    let first = engine.claim(&shop.definition, customer(1), &request("key", 1), BUDGET).await;
+    let first = insist(&engine, &shop.definition, customer(1), &request("key", 1)).await;
     assert_eq!(orders(&[first]), 1);
-    let other = engine.claim(&shop.definition, customer(1), &request("key", 2), BUDGET).await;
+    let other = insist(&engine, &shop.definition, customer(1), &request("key", 2)).await;
     assert_eq!(refusal(&other), &Refusal::IdempotencyKeyReused {});
     assert_eq!(shop.free().await, 9);
 }
@@ -196,14 +211,14 @@ async fn a_key_used_for_another_request_is_refused_and_changes_nothing() {
 async fn a_winner_gets_the_order_again_when_the_sale_is_sold_out_paused_and_over() {
     let mut shop = Shop::of(provision::draft("again", 1)).await;
     let first = engine(&shop.url).await;
-    let won = first.claim(&shop.definition, customer(1), &request("win", 1), BUDGET).await;
+    let won = insist(&first, &shop.definition, customer(1), &request("win", 1)).await;
     assert_eq!(orders(&[won]), 1);
     // An edge that has never seen this customer.
     let other = engine(&shop.url).await;
     let ask = async |shop: &Shop, expected: &Refusal| {
-        let again = other.claim(&shop.definition, customer(1), &request("win", 1), BUDGET).await;
+        let again = insist(&other, &shop.definition, customer(1), &request("win", 1)).await;
         assert!(matches!(again, Answer::Order { replayed: true, .. }), "{again:?}");
-        let late = other.claim(&shop.definition, customer(2), &request("late", 1), BUDGET).await;
+        let late = insist(&other, &shop.definition, customer(2), &request("late", 1)).await;
         assert_eq!(refusal(&late).name(), expected.name());
     };
     ask(&shop, &Refusal::SoldOut {}).await;
@@ -218,14 +233,14 @@ async fn an_edge_with_an_older_definition_sells_nothing_from_a_stamped_bucket() 
     let mut shop = Shop::of(provision::draft("fenced", 10)).await;
     let old = Arc::clone(&shop.definition);
     let engine = engine(&shop.url).await;
-    assert_eq!(orders(&[engine.claim(&old, customer(1), &request("a", 1), BUDGET).await]), 1);
+    assert_eq!(orders(&[insist(&engine, &old, customer(1), &request("a", 1)).await]), 1);
     shop.change(|definition| definition.desired_state = DesiredState::Paused).await;
     // The watch of this edge is cut: it still believes in the old definition.
     let answer = engine.claim(&old, customer(2), &request("b", 1), BUDGET).await;
     assert_eq!(refusal(&answer).name(), "busy");
     assert_eq!(shop.free().await, 9);
     engine.redefine(&HashMap::from([(shop.definition.sale.clone(), Arc::clone(&shop.definition))]));
-    let answer = engine.claim(&shop.definition, customer(2), &request("b", 1), BUDGET).await;
+    let answer = insist(&engine, &shop.definition, customer(2), &request("b", 1)).await;
     assert_eq!(refusal(&answer).name(), "sale-paused");
 }
 
@@ -262,7 +277,7 @@ async fn answers_lost_on_the_way_settle_to_the_truth() {
     // Everybody gets the same answer again, from the edge that did not give it.
     for number in 0..600 {
         let engine = &engines[(number + 1) % 2];
-        let again = engine.claim(&shop.definition, customer(number), &request("first", 1), BUDGET).await;
+        let again = insist(engine, &shop.definition, customer(number), &request("first", 1)).await;
         assert_eq!(orders(&[again]), orders(std::slice::from_ref(&answers[number])), "customer {number}");
     }
 }
