@@ -3,9 +3,9 @@
 use protocol::CustomerId;
 use protocol::status::SaleStatus;
 use runtime::registry::Table;
-use testbed::{Bed, Service, free_port};
+use testbed::{Bed, Service, eventually, free_port};
 
-use crate::shop::{Edge, place};
+use crate::shop::{Edge, SOON, answered, place};
 
 /// A ledger of an edge's installation, with a database of its own.
 pub(crate) struct Books {
@@ -18,12 +18,13 @@ pub(crate) struct Books {
 pub(crate) const PAYMENT_KEY: &str = "a payment key of the tests, long enough to be one";
 
 impl Books {
-    /// Opens them and waits until they are ready.
+    /// Opens them and waits until they answer: what is asked first waits for a connection to Postgres too.
     pub(crate) async fn open(edge: &Edge) -> Self {
         let bed = Bed::shared().await.unwrap();
         let nats = bed.nats().await.unwrap().url();
         let client = async_nats::connect(&nats).await.unwrap();
-        Table::<SaleStatus>::new(client, edge.installation.status_bucket()).create(1).await.unwrap();
+        let table = Table::<SaleStatus>::new(client, edge.installation.status_bucket());
+        eventually(SOON, "the table of states", async || Ok(table.create(1).await?)).await.unwrap();
         let database = bed.postgres().await.unwrap().create_database("edge").await.unwrap();
         let admin = format!("127.0.0.1:{}", free_port().unwrap());
         let payment_key = place(bed, "payment.key", PAYMENT_KEY).unwrap();
@@ -41,6 +42,8 @@ impl Books {
         let service = Service::spawn(bed, &name, "sluice-ledger", arguments, []).unwrap();
         let books = Self { service, admin: format!("http://{admin}"), database };
         books.ready().await;
+        let wallets = reqwest::Client::new().get(edge.url("/v1/me/wallets"));
+        assert_eq!(answered(wallets.bearer_auth(edge.session("the first"))).await.status(), 200);
         books
     }
 

@@ -8,7 +8,7 @@ use testbed::eventually;
 use crate::books::Books;
 use crate::document::success;
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, problem};
+use crate::shop::{Edge, SOON, answered, problem};
 
 /// The cookie that an answer sets: name, value and attributes.
 pub(crate) fn cookie(answer: &Response, name: &str) -> Option<(String, String)> {
@@ -41,7 +41,7 @@ async fn a_guest_is_somebody_new_each_time_and_lasts_as_long_as_the_flag_says() 
     let left = expires.duration_since(runtime::clock::Clock::system().now()).as_secs();
     assert!((7_100..=7_200).contains(&left), "{left} s");
     let token = one["token"].as_str().unwrap();
-    assert_eq!(sale.claim(token, "k", 1).send().await.unwrap().status(), 201);
+    assert_eq!(answered(sale.claim(token, "k", 1)).await.status(), 201);
     let me: Value = sale.http.get(edge.url("/v1/me")).bearer_auth(token).send().await.unwrap().json().await.unwrap();
     assert_eq!(me, json!({ "customer": one["customer"], "guest": true, "roles": [], "complete": true }));
 }
@@ -141,7 +141,7 @@ async fn whoever_registers_signs_in_and_is_who_they_said() {
     let edge = Edge::start().await.unwrap();
     let _books = Books::open(&edge).await;
     let http = Client::new();
-    let post = async |path: &str, body: Value| http.post(edge.url(path)).json(&body).send().await.unwrap();
+    let post = async |path: &str, body: Value| answered(http.post(edge.url(path)).json(&body)).await;
     let account = json!({ "email": "ann@people.example", "password": "a long password", "name": "Ann" });
     let made = post("/v1/accounts", account.clone()).await;
     assert_eq!(made.status(), 201);
@@ -171,12 +171,12 @@ async fn a_merchant_is_made_by_command_and_is_one_from_the_next_sign_in_on() {
     let books = Books::open(&edge).await;
     let http = Client::new();
     let credentials = json!({ "email": "max@shop.example", "password": "a long password" });
-    assert_eq!(http.post(edge.url("/v1/accounts")).json(&credentials).send().await.unwrap().status(), 201);
+    assert_eq!(answered(http.post(edge.url("/v1/accounts")).json(&credentials)).await.status(), 201);
     let sign_in = async || -> Value {
-        http.post(edge.url("/v1/sessions")).json(&credentials).send().await.unwrap().json().await.unwrap()
+        answered(http.post(edge.url("/v1/sessions")).json(&credentials)).await.json().await.unwrap()
     };
     let sale = edge.sell(draft("role", 5)).await;
-    let order: Value = sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().json().await.unwrap();
+    let order: Value = answered(sale.claim(&sale.session("ann"), "k", 1)).await.json().await.unwrap();
     let refund = async |session: &Value| {
         let url = format!("{}/{}/refund", sale.orders(), order["id"].as_str().unwrap());
         let request = http.post(url).bearer_auth(session["token"].as_str().unwrap()).header("idempotency-key", "k");
@@ -204,10 +204,10 @@ async fn guessing_a_password_is_slowed_down_and_told_when_to_come_back() {
     let http = Client::new();
     let sign_in = async |password: &str| {
         let body = json!({ "email": "ann@people.example", "password": password });
-        http.post(edge.url("/v1/sessions")).json(&body).send().await.unwrap()
+        answered(http.post(edge.url("/v1/sessions")).json(&body)).await
     };
     let credentials = json!({ "email": "ann@people.example", "password": "a long password" });
-    assert_eq!(http.post(edge.url("/v1/accounts")).json(&credentials).send().await.unwrap().status(), 201);
+    assert_eq!(answered(http.post(edge.url("/v1/accounts")).json(&credentials)).await.status(), 201);
     let mut refused = 0;
     loop {
         let answer = sign_in("a wrong password").await;

@@ -12,7 +12,7 @@ use testbed::eventually;
 use crate::books::{Books, PAYMENT_KEY};
 use crate::document::success;
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, Sale, customer, problem};
+use crate::shop::{Edge, SOON, Sale, answered, customer, problem};
 
 /// A sale whose orders are paid so, or need no payment.
 async fn sale(edge: &Edge, name: &str, payment: Payment, hold_seconds: u32) -> Sale {
@@ -22,14 +22,19 @@ async fn sale(edge: &Edge, name: &str, payment: Payment, hold_seconds: u32) -> S
 }
 
 async fn claimed(sale: &Sale, who: &str) -> String {
-    let answer = sale.claim(&sale.session(who), "claim", 1).send().await.unwrap();
+    let answer = answered(sale.claim(&sale.session(who), "claim", 1)).await;
     assert_eq!(answer.status(), 201);
     answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-async fn post(sale: &Sale, id: &str, what: &str, token: &str) -> Response {
+fn post(sale: &Sale, id: &str, what: &str, token: &str) -> RequestBuilder {
     let request = sale.http.post(format!("{}/{id}/{what}", sale.orders())).bearer_auth(token);
-    request.header("idempotency-key", what).send().await.unwrap()
+    request.header("idempotency-key", what)
+}
+
+/// What an order is at its own address.
+async fn shown(sale: &Sale, id: &str) -> Response {
+    answered(sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann"))).await
 }
 
 #[tokio::test]
@@ -38,12 +43,11 @@ async fn an_empty_wallet_is_refused_with_the_numbers_and_the_hold_stays() {
     let _books = Books::open(&edge).await;
     let sale = sale(&edge, "poor", Payment::Wallet, 600).await;
     let id = claimed(&sale, "ann").await;
-    let (status, name, body) = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
+    let (status, name, body) = problem(answered(post(&sale, &id, "payment", &sale.session("ann"))).await).await;
     assert_eq!((status, name.as_str(), &body["retry"]), (402, "insufficient-funds", &"later".into()), "{body}");
     let money = |amount: i64| json!({ "amountMinor": amount, "currency": "EUR" });
     assert_eq!((&body["balance"], &body["needed"]), (&money(0), &money(12_900)));
-    let order = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
-    assert_eq!(order.json::<Value>().await.unwrap()["state"], "held");
+    assert_eq!(shown(&sale, &id).await.json::<Value>().await.unwrap()["state"], "held");
 }
 
 #[tokio::test]
@@ -53,8 +57,10 @@ async fn an_order_that_was_not_paid_in_time_is_told_so() {
     let sale = sale(&edge, "late", Payment::Wallet, 1).await;
     let id = claimed(&sale, "ann").await;
     eventually(SOON, "the hold to expire", async || {
-        let (status, name, body) = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
-        ensure!((status, name.as_str()) == (409, "hold-expired"), "{body}");
+        let answer = post(&sale, &id, "payment", &sale.session("ann")).send().await?;
+        ensure!(answer.status() == 409, "{}", answer.text().await?);
+        let (_, name, body) = problem(answer).await;
+        ensure!(name == "hold-expired", "{body}");
         Ok(())
     })
     .await
@@ -67,14 +73,14 @@ async fn a_merchant_takes_an_order_back_and_its_unit_is_for_sale_again() {
     let _books = Books::open(&edge).await;
     let sale = sale(&edge, "back", Payment::None, 600).await;
     let id = claimed(&sale, "ann").await;
-    let paid = problem(post(&sale, &id, "payment", &sale.session("ann")).await).await;
+    let paid = problem(answered(post(&sale, &id, "payment", &sale.session("ann"))).await).await;
     assert_eq!((paid.0, paid.1.as_str()), (409, "already-paid"));
     for not_allowed in [sale.session("ann"), sale.session("eve"), sale.guest("someone")] {
-        assert_eq!(problem(post(&sale, &id, "refund", &not_allowed).await).await.0, 403);
+        assert_eq!(problem(answered(post(&sale, &id, "refund", &not_allowed)).await).await.0, 403);
     }
     assert_eq!(sale.free().await, 4);
     let refunded = eventually(SOON, "the order in the books", async || {
-        let answer = post(&sale, &id, "refund", &sale.merchant("max")).await;
+        let answer = post(&sale, &id, "refund", &sale.merchant("max")).send().await?;
         ensure!(answer.status() == 200, "{}", answer.text().await?);
         Ok(answer.json::<Value>().await?)
     })
@@ -83,7 +89,7 @@ async fn a_merchant_takes_an_order_back_and_its_unit_is_for_sale_again() {
     assert_eq!((&refunded["state"], &refunded["reason"]), (&"released".into(), &"refunded".into()));
     assert_eq!(sale.free().await, 5);
     let none = uuid::Uuid::new_v4().to_string();
-    assert_eq!(problem(post(&sale, &none, "refund", &sale.merchant("max")).await).await.0, 404);
+    assert_eq!(problem(answered(post(&sale, &none, "refund", &sale.merchant("max"))).await).await.0, 404);
 }
 
 #[tokio::test]
@@ -93,7 +99,7 @@ async fn an_order_of_a_sale_that_is_gone_is_refunded_and_still_shown() {
     let sale = sale(&edge, "gone", Payment::None, 600).await;
     let id = claimed(&sale, "ann").await;
     let history = async || {
-        let answer = sale.http.get(edge.url("/v1/orders")).bearer_auth(sale.session("ann")).send().await?;
+        let answer = answered(sale.http.get(edge.url("/v1/orders")).bearer_auth(sale.session("ann"))).await;
         anyhow::Ok(answer.json::<Value>().await?["orders"].as_array().cloned().unwrap_or_default())
     };
     eventually(SOON, "the order in the books", async || {
@@ -102,11 +108,7 @@ async fn an_order_of_a_sale_that_is_gone_is_refunded_and_still_shown() {
     })
     .await
     .unwrap();
-    let table = runtime::registry::Table::<protocol::sale::Definition>::new(
-        sale.nats.clone(),
-        sale.installation.sales_bucket(),
-    );
-    table.delete(sale.definition.sale.as_str()).await.unwrap();
+    sale.delete().await;
     let stream = sale.definition.stream(protocol::Shard(0)).name();
     async_nats::jetstream::new(sale.nats.clone()).delete_stream(stream).await.unwrap();
     eventually(SOON, "the sale to be gone", async || {
@@ -116,15 +118,14 @@ async fn an_order_of_a_sale_that_is_gone_is_refunded_and_still_shown() {
     })
     .await
     .unwrap();
-    assert_eq!(problem(post(&sale, &id, "refund", &sale.session("ann")).await).await.0, 403);
+    assert_eq!(problem(answered(post(&sale, &id, "refund", &sale.session("ann"))).await).await.0, 403);
     for _ in 0..2 {
-        let answer = post(&sale, &id, "refund", &sale.merchant("max")).await;
+        let answer = answered(post(&sale, &id, "refund", &sale.merchant("max"))).await;
         assert_eq!(answer.status(), 200);
         let body = success("post", answer).await;
         assert_eq!((&body["id"], &body["reason"]), (&json!(id), &json!("refunded")), "{body}");
     }
-    let shown = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
-    assert_eq!(success("get", shown).await["reason"], "refunded");
+    assert_eq!(success("get", shown(&sale, &id).await).await["reason"], "refunded");
     assert_eq!(history().await.unwrap()[0]["state"], "released");
 }
 
@@ -135,7 +136,7 @@ async fn a_ledger_that_may_have_heard_a_payment_sends_the_shopper_to_the_order()
     let sale = sale(&edge, "lost", Payment::Wallet, 600).await;
     let id = claimed(&sale, "ann").await;
     books.service.pause().unwrap();
-    let answer = post(&sale, &id, "payment", &sale.session("ann")).await;
+    let answer = post(&sale, &id, "payment", &sale.session("ann")).send().await.unwrap();
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.headers()["location"], format!("/v1/sales/{}/orders/{id}", sale.definition.sale));
     assert_eq!(success("post", answer).await["state"], "settling");
@@ -150,12 +151,11 @@ async fn a_wallet_that_holds_enough_pays_once_and_its_statement_says_so() {
     let id = claimed(&sale, "ann").await;
     books.fund(customer("ann"), 20_000).await;
     let token = sale.session("ann");
-    let paid = post(&sale, &id, "payment", &token).await;
+    let paid = answered(post(&sale, &id, "payment", &token)).await;
     assert_eq!(paid.status(), 200);
     assert_eq!(success("post", paid).await["state"], "confirmed");
-    let get = async |path: &str, who: &str| {
-        sale.http.get(edge.url(path)).bearer_auth(sale.session(who)).send().await.unwrap()
-    };
+    let get =
+        async |path: &str, who: &str| answered(sale.http.get(edge.url(path)).bearer_auth(sale.session(who))).await;
     let wallets = success("get", get("/v1/me/wallets", "ann").await).await;
     let money = |amount: i64| json!({ "amountMinor": amount, "currency": "EUR" });
     assert_eq!(wallets, json!({ "wallets": [{ "balance": money(7_100), "pending": money(0) }] }));
@@ -165,7 +165,11 @@ async fn a_wallet_that_holds_enough_pays_once_and_its_statement_says_so() {
     assert_eq!(causes, [("pay", &money(-12_900)), ("fund", &money(20_000))]);
     assert_eq!(entries[0]["order"], *id);
     assert_eq!(problem(get("/v1/me/wallets/EUR/entries", "eve").await).await.0, 404, "another's wallet is not there");
-    assert_eq!(problem(post(&sale, &id, "payment", &sale.session("eve")).await).await.0, 404, "nor another's order");
+    assert_eq!(
+        problem(answered(post(&sale, &id, "payment", &sale.session("eve"))).await).await.0,
+        404,
+        "nor another's order"
+    );
 }
 
 /// What the provider would send about an order.
@@ -192,7 +196,7 @@ async fn what_the_payment_provider_says_is_believed_once_and_nobody_elses_word_i
         (report(&edge, &id, "succeeded", PAYMENT_KEY, 3_600), "an old message"),
         (report(&edge, &id, "succeeded", PAYMENT_KEY, 0).body("{}"), "another body"),
     ] {
-        let (status, name, body) = problem(forged.send().await.unwrap()).await;
+        let (status, name, body) = problem(answered(forged).await).await;
         assert_eq!((status, name.as_str()), (403, "forbidden"), "{why}: {body}");
     }
     let told = async |status: &str| {
@@ -208,6 +212,5 @@ async fn what_the_payment_provider_says_is_believed_once_and_nobody_elses_word_i
     for _ in 0..3 {
         assert_eq!(told("succeeded").await, json!({ "outcome": "confirmed" }));
     }
-    let order = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("ann")).send().await.unwrap();
-    assert_eq!(order.json::<Value>().await.unwrap()["state"], "confirmed");
+    assert_eq!(shown(&sale, &id).await.json::<Value>().await.unwrap()["state"], "confirmed");
 }

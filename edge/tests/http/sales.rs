@@ -5,7 +5,7 @@ use testbed::eventually;
 
 use crate::document::success;
 use crate::provision::{draft, item};
-use crate::shop::{Edge, SOON};
+use crate::shop::{Edge, SOON, answered};
 
 #[tokio::test]
 async fn a_sale_shows_its_items_their_prices_and_what_is_left() {
@@ -33,7 +33,7 @@ async fn an_etag_holds_while_nothing_changes_and_changes_with_the_stock() {
     assert_eq!((unchanged.status().as_u16(), &unchanged.headers()["etag"]), (304, &etag));
     assert_eq!(unchanged.bytes().await.unwrap().len(), 0);
 
-    assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+    assert_eq!(answered(sale.claim(&sale.session("ann"), "k", 1)).await.status(), 201);
     eventually(SOON, "another etag", async || {
         let changed = again().await?;
         ensure!(changed.status() == 200, "{}", changed.status());
@@ -73,12 +73,11 @@ async fn a_deleted_sale_is_gone_and_a_definition_that_cannot_be_used_changes_not
     // The table is read in order: once the marker is there, so was the bad one.
     let marker = edge.sell(draft("marker", 1)).await;
     assert_eq!(sale.http.get(&sale.url).send().await.unwrap().status(), 200);
-    assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+    assert_eq!(answered(sale.claim(&sale.session("ann"), "k", 1)).await.status(), 201);
     drop(marker);
 
     sale.redefine(|_| {}).await;
-    let table = runtime::registry::Table::<protocol::sale::Definition>::new(sale.nats.clone(), bucket);
-    table.delete(sale.definition.sale.as_str()).await.unwrap();
+    sale.delete().await;
     eventually(SOON, "the deletion", async || {
         let status = sale.http.get(&sale.url).send().await?.status();
         ensure!(status == 404, "{status}");

@@ -11,7 +11,7 @@ use testbed::{Bed, eventually};
 
 use crate::addresses::{self, protected};
 use crate::provision::draft;
-use crate::shop::{Edge, SESSION_KEY, SOON, Sale, customer, place, problem, ring};
+use crate::shop::{Edge, SESSION_KEY, SOON, Sale, answered, customer, place, problem, ring};
 
 fn part(value: &Value) -> String {
     BASE64URL_NOPAD.encode(value.to_string().as_bytes())
@@ -155,7 +155,7 @@ fn forgeries(sale: &Sale) -> Vec<(&'static str, String)> {
 async fn a_forged_or_expired_session_is_refused_at_every_address_that_asks_for_one() {
     let edge = Edge::shared().await;
     let sale = edge.sell(draft("forge", 5)).await;
-    let order: Value = sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().json().await.unwrap();
+    let order: Value = answered(sale.claim(&sale.session("ann"), "k", 1)).await.json().await.unwrap();
     let id = order["id"].as_str().unwrap();
     let forgeries = forgeries(&sale);
     assert!(forgeries.len() >= 60, "{}", forgeries.len());

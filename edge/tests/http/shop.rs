@@ -11,6 +11,7 @@ use protocol::key::Installation;
 use protocol::sale::Definition;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use runtime::clock::Clock;
+use runtime::registry::Table;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use testbed::{Bed, Service, eventually, free_port};
@@ -69,7 +70,8 @@ impl Edge {
         let installation = Installation::parse(name).map_err(anyhow::Error::msg)?;
         // An edge is ready once it has read the table of sales, so there has to be one.
         let client = async_nats::connect(bed.nats().await?.url()).await?;
-        runtime::registry::Table::<Definition>::new(client, installation.sales_bucket()).create(1).await?;
+        let table = Table::<Definition>::new(client, installation.sales_bucket());
+        eventually(SOON, "the table of sales", async || Ok(table.create(1).await?)).await?;
         let service = Service::spawn(bed, &bed.unique(name), "sluice-edge", arguments, [])?;
         Ok(Self { service, address, admin, installation })
     }
@@ -83,6 +85,11 @@ impl Edge {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// A session of its installation.
+    pub(crate) fn session(&self, name: &str) -> String {
+        token(&self.installation, name, false, &[], 3_600)
     }
 
     /// What it counts under this name.
@@ -160,6 +167,13 @@ impl Sale {
         provision::restamp(&self.nats, &self.installation, &self.definition).await.unwrap();
     }
 
+    /// Takes it from the table, as the operator does in the end.
+    pub(crate) async fn delete(&self) {
+        let table = Table::<Definition>::new(self.nats.clone(), self.installation.sales_bucket());
+        let sale = self.definition.sale.as_str();
+        eventually(SOON, "the sale to be deleted", async || Ok(table.delete(sale).await?)).await.unwrap();
+    }
+
     pub(crate) async fn free(&self) -> u32 {
         provision::free(&self.nats, &self.definition, "shoe").await.unwrap()
     }
@@ -202,6 +216,17 @@ fn token(installation: &Installation, name: &str, guest: bool, roles: &[Role], s
     let session = Session { customer: customer(name), guest, roles: roles.to_vec() };
     let now = Clock::system().now();
     ring(installation).sign(&session, now, now + SignedDuration::from_secs(seconds)).unwrap()
+}
+
+/// The answer; while it is that the edge is busy or that nobody knows yet, the same is asked again, as shoppers are told to.
+pub(crate) async fn answered(request: RequestBuilder) -> Response {
+    eventually(SOON, "an answer that is one", async || {
+        let answer = request.try_clone().unwrap().send().await?;
+        ensure!(![202, 503].contains(&answer.status().as_u16()), "{}", answer.text().await?);
+        Ok(answer)
+    })
+    .await
+    .unwrap()
 }
 
 /// The status, the name of the problem, and the whole body.

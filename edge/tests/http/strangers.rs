@@ -8,7 +8,7 @@ use testbed::eventually;
 use crate::addresses;
 use crate::books::Books;
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, problem};
+use crate::shop::{Edge, SOON, answered, problem};
 
 /// What somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ async fn every_address_answers_everybody_as_the_table_says_and_has_a_line_there(
     let edge = Edge::start().await.unwrap();
     let _books = Books::open(&edge).await;
     let sale = edge.sell(draft("deny", 50)).await;
-    let order: Value = sale.claim(&sale.session("ann"), "first", 1).send().await.unwrap().json().await.unwrap();
+    let order: Value = answered(sale.claim(&sale.session("ann"), "first", 1)).await.json().await.unwrap();
     let id = order["id"].as_str().unwrap();
     // Before the books have the sale there is nothing of it that a merchant could be told.
     eventually(SOON, "the sale in the books", async || {
@@ -124,7 +124,7 @@ async fn every_address_answers_everybody_as_the_table_says_and_has_a_line_there(
         let line = table.iter().find(|(m, p, _)| (*m, *p) == (method.as_str(), path.as_str()));
         let (_, _, told) = line.unwrap_or_else(|| panic!("who may {method} {path}?"));
         for ((who, dressed), told) in people.iter().zip(told) {
-            let answer = dressed(addresses::ask(&edge, &sale, id, method, path)).send().await.unwrap();
+            let answer = answered(dressed(addresses::ask(&edge, &sale, id, method, path))).await;
             let status = answer.status().as_u16();
             assert_eq!(Told::of(status), *told, "{method} {path} by {who}: {status}");
             if *told != Told::Let {
@@ -146,17 +146,16 @@ async fn a_guest_buys_where_guests_are_let_in_and_nowhere_else() {
     welcoming.guests_allowed = true;
     let (welcoming, closed) = (edge.sell(welcoming).await, edge.sell(draft("closed", 50)).await);
     for (sale, status) in [(&welcoming, 201), (&closed, 403)] {
-        assert_eq!(sale.claim(&sale.guest("someone"), "k", 1).send().await.unwrap().status(), status);
+        assert_eq!(answered(sale.claim(&sale.guest("someone"), "k", 1)).await.status(), status);
     }
 }
 
 #[tokio::test]
 async fn anothers_order_and_no_order_look_the_same() {
     let sale = Edge::shared().await.sell(draft("same", 5)).await;
-    let order: Value = sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().json().await.unwrap();
+    let order: Value = answered(sale.claim(&sale.session("ann"), "k", 1)).await.json().await.unwrap();
     let ask = async |id: &str| {
-        let request = sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("eve"));
-        problem(request.send().await.unwrap()).await
+        problem(answered(sale.http.get(format!("{}/{id}", sale.orders())).bearer_auth(sale.session("eve"))).await).await
     };
     let anothers = ask(order["id"].as_str().unwrap()).await;
     let none = ask(&uuid::Uuid::new_v4().to_string()).await;
@@ -186,7 +185,7 @@ async fn a_cookie_is_taken_from_our_own_page_and_for_reading_only_from_others() 
     let host = Edge::shared().await.address.clone();
     let claim = |name: &'static str, value: String| {
         let request = sale.http.post(sale.orders()).header("cookie", &cookie).header("idempotency-key", "k");
-        request.header(name, value).json(&json!({ "sku": "shoe", "quantity": 1 })).send()
+        answered(request.header(name, value).json(&json!({ "sku": "shoe", "quantity": 1 })))
     };
     for (name, value) in [
         ("sec-fetch-site", "cross-site".to_owned()),
@@ -196,14 +195,14 @@ async fn a_cookie_is_taken_from_our_own_page_and_for_reading_only_from_others() 
         ("origin", "null".to_owned()),
         ("x-nothing", "said".to_owned()),
     ] {
-        let (status, name, body) = problem(claim(name, value).await.unwrap()).await;
+        let (status, name, body) = problem(claim(name, value).await).await;
         assert_eq!((status, name.as_str()), (403, "forbidden"), "{body}");
     }
     assert_eq!(sale.free().await, 5);
-    let reading = sale.http.get(sale.orders()).header("cookie", &cookie).send().await.unwrap();
+    let reading = answered(sale.http.get(sale.orders()).header("cookie", &cookie)).await;
     assert_eq!(reading.status(), 200);
     for (name, value) in [("sec-fetch-site", "same-origin".to_owned()), ("origin", format!("https://{host}"))] {
-        assert_eq!(claim(name, value).await.unwrap().status(), 201);
+        assert_eq!(claim(name, value).await.status(), 201);
     }
     assert_eq!(sale.free().await, 4);
 }
