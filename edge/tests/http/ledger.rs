@@ -10,10 +10,15 @@ use testbed::eventually;
 use crate::books::Books;
 use crate::document::success;
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, Sale, customer, problem};
+use crate::shop::{Edge, SOON, Sale, answered, customer, problem};
 
-/// How long an edge waits for an answer: whoever is told sooner was not kept waiting.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Longest that an edge, which gives up after two seconds, keeps anybody waiting on a machine that is busy with more.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// How many questions of this kind ended so.
+async fn questions_that(edge: &Edge, outcome: &str, verb: &str) -> f64 {
+    edge.count(&format!("sluice_edge_questions_total{{outcome=\"{outcome}\",verb=\"{verb}\"}}")).await
+}
 
 /// Everything that needs the ledger.
 fn questions(edge: &Edge, sale: &Sale) -> Vec<(&'static str, RequestBuilder)> {
@@ -47,23 +52,26 @@ fn questions(edge: &Edge, sale: &Sale) -> Vec<(&'static str, RequestBuilder)> {
 async fn a_ledger_that_is_away_is_busy_at_once_and_claims_go_on() {
     let edge = Edge::start().await.unwrap();
     let sale = edge.sell(draft("away", 5)).await;
-    let clock = runtime::clock::Clock::system();
     for (verb, question) in questions(&edge, &sale) {
+        let mut answers = Vec::new();
         for _ in 0..8 {
-            let began = clock.monotonic();
-            let (status, name, body) = problem(question.try_clone().unwrap().send().await.unwrap()).await;
-            assert_eq!((status, name.as_str(), &body["retry"]), (503, "busy", &"now".into()), "{verb}");
-            let took = clock.monotonic().duration_since(began);
-            assert!(took < ANSWER_WITHIN, "{verb} took {took:?}, though nobody is there to be waited for");
+            answers.push(question.try_clone().unwrap().send().await.unwrap());
         }
+        for answer in answers {
+            let (status, name, body) = problem(answer).await;
+            assert_eq!((status, name.as_str(), &body["retry"]), (503, "busy", &"now".into()), "{verb}");
+        }
+        // A server that answers late, as on a busy machine it may, loses a question now and then; not most of them.
+        let (away, lost) = (questions_that(&edge, "away", verb).await, questions_that(&edge, "lost", verb).await);
+        assert!(away + lost >= 5.0 && away > lost, "{verb} was waited for, though nobody is there: {lost} times");
         let series = format!("sluice_edge_question_breaker{{verb=\"{verb}\"}}");
         assert!(edge.count(&series).await > 0.0, "nobody is asked {verb} any more");
-        assert!(edge.count(&format!("sluice_edge_questions_total{{outcome=\"shed\",verb=\"{verb}\"}}")).await >= 1.0);
+        assert!(questions_that(&edge, "shed", verb).await >= 1.0);
     }
     let part = edge.part("ledger").await;
     assert_eq!((&part["ok"], &part["required"]), (&false.into(), &false.into()));
     assert!(part["detail"].as_str().unwrap().contains("sign-in"), "{part}");
-    assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+    assert_eq!(answered(sale.claim(&sale.session("ann"), "k", 1)).await.status(), 201);
     let me: Value =
         sale.http.get(edge.url("/v1/me")).bearer_auth(sale.session("ann")).send().await.unwrap().json().await.unwrap();
     assert_eq!((&me["customer"], &me["complete"]), (&customer("ann").to_string().into(), &false.into()));
@@ -75,9 +83,10 @@ async fn a_ledger_that_is_killed_is_left_alone_and_asked_again_once_it_is_back()
     let books = Books::open(&edge).await;
     let sale = edge.sell(draft("back", 5)).await;
     let token = sale.session("ann");
-    let wallets = async || sale.http.get(edge.url("/v1/me/wallets")).bearer_auth(&token).send().await.unwrap();
+    let question = || sale.http.get(edge.url("/v1/me/wallets")).bearer_auth(&token);
+    let wallets = async || question().send().await.unwrap();
     let breaker = async || edge.count("sluice_edge_question_breaker{verb=\"wallets\"}").await;
-    let answer = wallets().await;
+    let answer = answered(question()).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "wallets": [] }));
     assert!(breaker().await < 0.5);
@@ -107,9 +116,11 @@ async fn a_ledger_that_is_killed_is_left_alone_and_asked_again_once_it_is_back()
     assert!(breaker().await < 0.5);
     assert_eq!(edge.part("ledger").await["ok"], true);
     // One answer closes it for everybody.
+    let shed_before = questions_that(&edge, "shed", "wallets").await;
     for _ in 0..5 {
-        assert_eq!(wallets().await.status(), 200);
+        assert_eq!(answered(question()).await.status(), 200);
     }
+    assert!(questions_that(&edge, "shed", "wallets").await - shed_before < 0.5, "somebody was not let ask");
 }
 
 #[tokio::test]
@@ -118,21 +129,28 @@ async fn a_ledger_that_hangs_costs_a_bounded_wait_and_soon_none() {
     let books = Books::open(&edge).await;
     let sale = edge.sell(draft("hang", 5)).await;
     let token = sale.session("ann");
+    let ask = |times: u32| {
+        let asked = (0..times).map(|_| sale.http.get(edge.url("/v1/me/wallets")).bearer_auth(&token).send());
+        tokio::time::timeout(BOUND, futures::future::try_join_all(asked))
+    };
+    let lost_before = questions_that(&edge, "lost", "wallets").await;
     books.service.pause().unwrap();
-    let clock = runtime::clock::Clock::system();
-    let asked = (0..8).map(|_| async {
-        let began = clock.monotonic();
-        let answer = sale.http.get(edge.url("/v1/me/wallets")).bearer_auth(&token).send().await.unwrap();
+    for answer in ask(8).await.unwrap().unwrap() {
         assert_eq!(problem(answer).await.0, 503);
-        clock.monotonic().duration_since(began)
-    });
-    let longest = futures::future::join_all(asked).await.into_iter().max().unwrap();
-    assert!(longest < Duration::from_secs(4), "{longest:?}");
-    assert!(edge.count("sluice_edge_questions_total{outcome=\"lost\",verb=\"wallets\"}").await >= 5.0);
-    let began = clock.monotonic();
-    let answer = sale.http.get(edge.url("/v1/me/wallets")).bearer_auth(&token).send().await.unwrap();
-    assert_eq!(problem(answer).await.0, 503);
-    assert!(clock.monotonic().duration_since(began) < ANSWER_WITHIN, "it is still waited for");
+    }
+    assert!(questions_that(&edge, "lost", "wallets").await - lost_before >= 5.0);
+    // One of three may be the probe that finds out whether it is back: whoever else asks is not let wait.
+    eventually(SOON, "two of three to be spared the wait", async || {
+        let shed_before = questions_that(&edge, "shed", "wallets").await;
+        for answer in ask(3).await?? {
+            ensure!(answer.status() == 503, "{}", answer.status());
+        }
+        let shed = questions_that(&edge, "shed", "wallets").await - shed_before;
+        ensure!(shed >= 2.0, "{shed} of three");
+        Ok(())
+    })
+    .await
+    .unwrap();
     books.service.resume().unwrap();
 }
 
@@ -143,12 +161,12 @@ async fn my_orders_of_all_sales_are_mine_in_pages_and_outlive_their_sales() {
     let mut sales = Vec::new();
     for name in ["one", "two", "three"] {
         let sale = edge.sell(draft(name, 9)).await;
-        assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+        assert_eq!(answered(sale.claim(&sale.session("ann"), "k", 1)).await.status(), 201);
         sales.push(sale);
     }
     let sale = &sales[0];
     let get = async |path: &str, who: &str| -> Value {
-        let answer = sale.http.get(edge.url(path)).bearer_auth(sale.session(who)).send().await.unwrap();
+        let answer = answered(sale.http.get(edge.url(path)).bearer_auth(sale.session(who))).await;
         assert_eq!(answer.status(), 200);
         success("get", answer).await
     };
@@ -176,11 +194,7 @@ async fn my_orders_of_all_sales_are_mine_in_pages_and_outlive_their_sales() {
 
     // The sale goes; its order stays, for its owner.
     let gone = sales.iter().find(|sale| *sale.definition.sale.as_str() == orders[0]["sale"]).unwrap();
-    let table = runtime::registry::Table::<protocol::sale::Definition>::new(
-        gone.nats.clone(),
-        edge.installation.sales_bucket(),
-    );
-    table.delete(gone.definition.sale.as_str()).await.unwrap();
+    gone.delete().await;
     let one = format!("{}/{}", gone.orders(), orders[0]["id"].as_str().unwrap());
     eventually(SOON, "the edge to forget the sale", async || {
         let status = gone.http.get(&gone.url).send().await?.status();
@@ -189,10 +203,10 @@ async fn my_orders_of_all_sales_are_mine_in_pages_and_outlive_their_sales() {
     })
     .await
     .unwrap();
-    let mine = gone.http.get(&one).bearer_auth(gone.session("ann")).send().await.unwrap();
+    let mine = answered(gone.http.get(&one).bearer_auth(gone.session("ann"))).await;
     assert_eq!(mine.status(), 200);
     assert_eq!(mine.json::<Value>().await.unwrap(), orders[0]);
-    let (status, _, body) = problem(gone.http.get(&one).bearer_auth(gone.session("eve")).send().await.unwrap()).await;
+    let (status, _, body) = problem(answered(gone.http.get(&one).bearer_auth(gone.session("eve"))).await).await;
     assert_eq!(status, 404, "{body}");
 }
 
@@ -223,7 +237,7 @@ async fn a_payment_needs_a_key_and_an_order_of_ones_own_and_no_body() {
     let edge = Edge::shared().await;
     let sale = edge.sell(draft("pay", 5)).await;
     let token = sale.session("ann");
-    let order: Value = sale.claim(&token, "k", 1).send().await.unwrap().json().await.unwrap();
+    let order: Value = answered(sale.claim(&token, "k", 1)).await.json().await.unwrap();
     let url = |id: &str, what: &str| format!("{}/{id}/{what}", sale.orders());
     let id = order["id"].as_str().unwrap();
     let post = |id: &str, what: &str| sale.http.post(url(id, what)).bearer_auth(&token);
@@ -239,7 +253,7 @@ async fn a_payment_needs_a_key_and_an_order_of_ones_own_and_no_body() {
         (keyed(post("rubbish", "payment")), 404, "not-found"),
         (keyed(post(id, "refund")), 403, "forbidden"),
     ] {
-        let (got, got_name, body) = problem(request.send().await.unwrap()).await;
+        let (got, got_name, body) = problem(answered(request).await).await;
         assert_eq!((got, got_name.as_str()), (status, name), "{body}");
     }
 }
