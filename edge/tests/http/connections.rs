@@ -10,7 +10,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::provision::draft;
-use crate::shop::{Edge, SOON, problem};
+use crate::shop::{Edge, SOON, answered, problem};
+
+/// How long an edge waits for the body of a request that it has refused.
+const BODY_WITHIN: Duration = Duration::from_secs(1);
+/// How long a connection that is kept open has for one more request once its edge stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// So often a test begins that has to be quicker than an edge is patient.
+const TRIES_MAX: usize = 5;
 
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
@@ -44,7 +51,7 @@ async fn a_peer_that_says_nothing_or_says_it_slowly_is_cut_and_others_are_served
         async {
             cut.await;
             let took = clock.monotonic().duration_since(began);
-            assert!((Duration::from_secs(4)..Duration::from_secs(9)).contains(&took), "{took:?}");
+            assert!(took >= Duration::from_secs(4), "{took:?}");
         },
         async {
             let others = reqwest::get(format!("http://{}/v1/sales", edge.address)).await.unwrap();
@@ -74,18 +81,30 @@ async fn a_head_without_end_and_contradicting_lengths_are_refused_and_cut() {
 async fn whoever_is_refused_before_the_body_came_can_go_on_with_the_connection() {
     let edge = Edge::shared().await;
     let body = r#"{"sku":"shoe","quantity":1}"#;
-    let mut stream = TcpStream::connect(&edge.address).await.unwrap();
     let head = format!(
         "POST /v1/sales/none-00000000/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // Once another request on another connection is answered, our head has been read.
-    assert_eq!(reqwest::get(format!("http://{}/v1/sales", edge.address)).await.unwrap().status(), 200);
     let next = "GET /v1/sales HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    stream.write_all(format!("{body}{next}").as_bytes()).await.unwrap();
-    let answers = read_to_end(&mut stream).await;
-    assert!(answers.starts_with("HTTP/1.1 401 ") && answers.contains("HTTP/1.1 200 "), "{answers}");
+    let (http, clock) = (reqwest::Client::new(), runtime::clock::Clock::system());
+    let ask_beside = async || http.get(edge.url("/v1/sales")).send().await.unwrap().status();
+    assert_eq!(ask_beside().await, 200);
+    for _ in 0..TRIES_MAX {
+        let mut stream = TcpStream::connect(&edge.address).await.unwrap();
+        let began = clock.monotonic();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Once another request on another connection is answered, our head has been read.
+        assert_eq!(ask_beside().await, 200);
+        stream.write_all(format!("{body}{next}").as_bytes()).await.unwrap();
+        if clock.monotonic().duration_since(began) >= BODY_WITHIN {
+            // The machine was busy for too long.
+            continue;
+        }
+        let answers = read_to_end(&mut stream).await;
+        assert!(answers.starts_with("HTTP/1.1 401 ") && answers.contains("HTTP/1.1 200 "), "{answers}");
+        return;
+    }
+    panic!("no body was sent in time");
 }
 
 #[tokio::test]
@@ -134,7 +153,7 @@ async fn a_stopping_edge_finishes_the_request_that_it_has_and_takes_no_other() {
     let (first, rest) = body.split_at(5);
     stream.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
     // Once another request on another connection is answered, ours has been read too: both ran at once.
-    assert_eq!(sale.http.get(&sale.url).send().await.unwrap().status(), 200);
+    assert_eq!(reqwest::get(&sale.url).await.unwrap().status(), 200);
     let finish = async {
         eventually(SOON, "the closed port", async || {
             ensure!(TcpStream::connect(&edge.address).await.is_err(), "somebody is still let in");
@@ -155,22 +174,34 @@ async fn a_stopping_edge_finishes_the_request_that_it_has_and_takes_no_other() {
 
 #[tokio::test]
 async fn a_connection_that_is_kept_open_learns_of_the_end_by_an_answer() {
+    for _ in 0..TRIES_MAX {
+        if learns_of_the_end().await {
+            return;
+        }
+    }
+    panic!("nobody asked before the connection was closed");
+}
+
+/// Whether somebody asked in time once the edge was told to stop; then the answer said that it was the last one.
+async fn learns_of_the_end() -> bool {
     let edge = Edge::start().await.unwrap();
     let stream = TcpStream::connect(&edge.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     let ask = async |sender: &mut hyper::client::conn::http1::SendRequest<http_body_util::Empty<bytes::Bytes>>| {
         let request = hyper::Request::get("/v1/sales").header("Host", &edge.address);
-        let answer = sender.send_request(request.body(http_body_util::Empty::new()).unwrap()).await.unwrap();
+        let answer = sender.send_request(request.body(http_body_util::Empty::new()).unwrap()).await?;
         assert_eq!(answer.status(), 200);
         let last = answer.headers().get("connection").is_some_and(|value| value == "close");
-        answer.into_body().collect().await.unwrap();
-        last
+        answer.into_body().collect().await?;
+        Ok::<_, hyper::Error>(last)
     };
     let mut connection = Box::pin(connection);
     tokio::select! {
         ended = &mut connection => panic!("nobody is about to stop: {ended:?}"),
-        last = ask(&mut sender) => assert!(!last, "nobody is about to stop"),
+        last = ask(&mut sender) => assert!(!last.unwrap(), "nobody is about to stop"),
     }
+    let clock = runtime::clock::Clock::system();
+    let began = clock.monotonic();
     let ask = async {
         eventually(SOON, "the closed port", async || {
             ensure!(TcpStream::connect(&edge.address).await.is_err(), "somebody is still let in");
@@ -179,18 +210,24 @@ async fn a_connection_that_is_kept_open_learns_of_the_end_by_an_answer() {
         .await
         .unwrap();
         // Nothing was under way when it was told to stop: only an answer can say so.
-        assert!(ask(&mut sender).await, "it goes on as if nothing happened");
+        let last = ask(&mut sender).await;
+        (last, clock.monotonic().duration_since(began))
     };
-    let (ended, connection, ()) = tokio::join!(edge.service.stop(), connection, ask);
-    connection.unwrap();
+    let (ended, connection, (last, passed)) = tokio::join!(edge.service.stop(), connection, ask);
     assert!(ended.unwrap().success(), "{}", edge.service.log());
+    if last.is_err() && passed >= FAREWELL {
+        return false;
+    }
+    connection.unwrap();
+    assert!(last.unwrap(), "it goes on as if nothing happened");
+    true
 }
 
 #[tokio::test]
 async fn what_was_asked_is_counted_by_route_and_outcome() {
     let edge = Edge::shared().await;
     let sale = edge.sell(draft("count", 5)).await;
-    assert_eq!(sale.claim(&sale.session("ann"), "k", 1).send().await.unwrap().status(), 201);
+    assert_eq!(answered(sale.claim(&sale.session("ann"), "k", 1)).await.status(), 201);
     let metrics = reqwest::get(format!("http://{}/metrics", edge.admin)).await.unwrap().text().await.unwrap();
     let count = |series: &str| {
         let line = metrics.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{series}"));
