@@ -16,6 +16,7 @@ pub(crate) mod with_node;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub use flash_sales::FlashSales;
 
 /// How long a token of a service account is good for: as long as anybody leaves a demo running, which nobody renews.
 const TOKEN_SECONDS: u32 = 30 * 24 * 3_600;
+/// How long one request may take that nobody makes again; longer than a server takes to start again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One API server with its store.
 #[derive(Debug)]
@@ -237,7 +240,7 @@ impl Kubernetes {
 
     async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.client.post(format!("{}{path}", self.url())).bearer_auth(self.admin_token()).json(body);
-        Ok(serde_json::from_str(&http::text(request).await?)?)
+        Ok(serde_json::from_str(&http::text(request.timeout(ANSWER_TIMEOUT)).await?)?)
     }
 
     async fn ready(&self) -> anyhow::Result<()> {

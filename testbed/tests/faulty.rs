@@ -137,6 +137,9 @@ async fn a_lost_answer_leaves_the_write_done_and_its_sender_in_doubt() -> anyhow
     world.create("d").await.expect_err("an answer that was to be lost");
     assert!(world.exists("d").await?);
     assert_eq!(world.faulty.done(creates), 2);
+    // Also one that has no end.
+    world.faulty.next(1, Fault::Lost, |call| call.verb == "watch");
+    tokio::time::timeout(BOUND, world.watch()).await?.expect_err("a watch that was to be lost");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Kubernetes;
+use super::{ANSWER_TIMEOUT, Kubernetes};
 use crate::http;
 
 /// An object as etcd had it.
@@ -39,6 +39,6 @@ impl Kubernetes {
 
     async fn store(&self, verb: &str, body: &Value) -> anyhow::Result<Value> {
         let request = http::client(None)?.post(format!("{}/v3/kv/{verb}", self.store)).json(body);
-        Ok(serde_json::from_str(&http::text(request).await?)?)
+        Ok(serde_json::from_str(&http::text(request.timeout(ANSWER_TIMEOUT)).await?)?)
     }
 }

@@ -3,16 +3,11 @@
 //! What a person does goes through `kubectl`. This is for tests that change many sales many times and have to know the
 //! moment at which the server answered, where starting a program for each change would take longer than the change.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::Kubernetes;
-
-/// How long one request may take; longer than a server takes to start again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+use super::{ANSWER_TIMEOUT, Kubernetes};
 
 /// The sales of a namespace, as an administrator changes them. Bound to the runtime it was made in.
 #[derive(Debug, Clone)]

@@ -94,7 +94,10 @@ async fn answer(request: Request<Incoming>, upstream: Upstream, shared: Arc<Shar
         Some(Fault::Lost | Fault::LostBehind(_)) => {
             let real = pass(request, &upstream).await?;
             shared.note(index, |asked| asked.answered = Some(real.status().as_u16()));
-            real.bytes().await?;
+            // A watch goes on until the server ends it; whoever lost its beginning has lost it all.
+            if call.verb != "watch" {
+                real.bytes().await?;
+            }
             match fault {
                 Some(Fault::LostBehind(code)) => Ok(told(refusal(code, None)?)),
                 _ => anyhow::bail!("the answer is lost"),
