@@ -27,6 +27,8 @@ use crate::error;
 const LEASE_HOLDS: Duration = Duration::from_secs(10);
 /// How often the leader renews and the others look.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// How soon a leader tries again that could not renew: its term goes on, and a failure or two must not end it.
+const RENEW_AGAIN: Duration = Duration::from_millis(500);
 /// How long before the end of its Lease a leader that could not renew stops acting.
 pub(crate) const STOP_BEFORE: Duration = Duration::from_secs(2);
 /// How long one request may take.
@@ -90,7 +92,8 @@ impl Candidate {
             }
             let holds = renewed.is_some_and(|at| self.clock.monotonic() < term_ends(at));
             say(&leads, holds);
-            let pause = stopping.run_until_cancelled(tokio::time::sleep(RENEW_EVERY));
+            let pause = if holds && renewed != Some(begun) { RENEW_AGAIN } else { RENEW_EVERY };
+            let pause = stopping.run_until_cancelled(tokio::time::sleep(pause));
             if self.meanwhile(renewed, &leads, pause).await.is_none() {
                 break;
             }

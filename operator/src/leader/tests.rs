@@ -67,6 +67,16 @@ async fn a_leader_whose_renewals_are_refused_stops_before_its_lease_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_without_an_answer_and_one_that_is_refused_do_not_end_the_term() {
+    let script: Script = |asked, _| match asked {
+        2 => None,
+        3 => Some(500),
+        _ => Some(200),
+    };
+    assert_eq!(leads_for(script).await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_renewal_that_lost_against_itself_does_not_end_the_term() {
     // Every second renewal is a conflict; the one after it finds the Lease as it should be.
     let script: Script = |asked, method| Some(if *method == hyper::Method::PUT && asked % 4 == 3 { 409 } else { 200 });
