@@ -26,6 +26,8 @@ use crate::wanted::{Latch, Wanted};
 
 /// Stages of closing a sale.
 const STAGES_MAX: u32 = 8;
+/// How often the name of a resource that is gone is freed.
+const GIVE_UPS_MAX: u32 = 3;
 
 pub(super) async fn remove(context: &Context, api: &Api<FlashSale>, mut sale: FlashSale) -> Result<Action, Error> {
     if !sale.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
@@ -219,7 +221,15 @@ async fn finish(context: &Context, api: &Api<FlashSale>, sale: &FlashSale, held:
     let released = release(context, api, sale).await?;
     // After the release, as whoever comes now may take the name all the same, and is not disturbed.
     if held.at != Revision(0) && held.deed.ended.as_ref().is_none_or(Ended::is_untouched) {
-        give_up(context, sale, held.at).await?;
+        // Nobody looks again at what is gone, so what NATS did not answer is asked again here. One that was done after all
+        // is in the way of the next one, which changes nothing.
+        let mut given_up = give_up(context, sale, held.at).await;
+        for _ in 1..GIVE_UPS_MAX {
+            if matches!(given_up, Err(Error::Nats(_))) {
+                given_up = give_up(context, sale, held.at).await;
+            }
+        }
+        given_up?;
     }
     Ok(released)
 }
