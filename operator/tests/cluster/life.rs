@@ -1,12 +1,12 @@
 //! A sale from its first line to its closed books.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use protocol::bucket::State;
 use protocol::sale::DesiredState;
 use serde_json::json;
 use testbed::eventually;
 
-use crate::world::{BOUND, World, field, metric, reason, spec};
+use crate::world::{BOUND, World, at, field, metric, reason, spec};
 
 #[tokio::test]
 async fn a_sale_is_provisioned_changed_closed_and_completed() -> anyhow::Result<()> {
@@ -103,22 +103,43 @@ async fn pause_and_resume(world: &World) -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_clock_alone_opens_and_closes_a_sale() -> anyhow::Result<()> {
     let world = World::start().await?;
-    let mut spec = spec(4, &[json!({ "sku": "A", "quantity": 5 })]);
-    let start: jiff::Timestamp = spec["schedule"]["startTime"].as_str().unwrap_or_default().parse()?;
-    spec["schedule"]["endTime"] = json!(format!("{:.0}", start + jiff::SignedDuration::from_secs(3)));
-    world.apply("short", &spec).await?;
-    world.until("short", "it is scheduled", |sale| reason(sale, "Ready") == "Scheduled").await?;
-    let sale = world.until("short", "it opens", |sale| reason(sale, "Ready") == "Open").await?;
-    assert_eq!(sale["status"]["openedAt"], spec["schedule"]["startTime"]);
-    assert_eq!(sale["status"]["nextTransitionTime"], spec["schedule"]["endTime"]);
-    world.until("short", "it drains", |sale| reason(sale, "Ready") == "Draining").await?;
-    world.keep_books("short").await?;
-    world.wait_for("short", "Completed").await?;
+    let mut alone = None;
+    for (name, lead) in [("soon", 5), ("later", 10), ("late", 20)] {
+        if opened_and_closed_by_the_clock(&world, name, lead).await? {
+            alone = Some(name);
+            break;
+        }
+    }
+    let name = alone.context("no schedule was in force before its time came")?;
+    world.keep_books(name).await?;
+    world.wait_for(name, "Completed").await?;
     let later = json!({ "spec": { "schedule": { "endTime": "2099-01-01T00:00:00Z" } } });
-    world.patch("short", &later).await?;
-    let sale = world.until("short", "it stays over", |sale| reason(sale, "Ready") == "Refused").await?;
+    world.patch(name, &later).await?;
+    let sale = world.until(name, "it stays over", |sale| reason(sale, "Ready") == "Refused").await?;
     assert!(field(&sale, "Ready", "message").contains("the sale is completed"), "{:#}", sale["status"]);
     Ok(())
+}
+
+/// Has a sale opened and closed by the clock alone; false where a schedule was not in force so many seconds before its time.
+async fn opened_and_closed_by_the_clock(world: &World, name: &str, lead: i64) -> anyhow::Result<bool> {
+    world.apply(name, &spec(3_600, &[json!({ "sku": "A", "quantity": 5 })])).await?;
+    world.until(name, "it is scheduled", |sale| reason(sale, "Ready") == "Scheduled").await?;
+    let (start, end) = (at(lead), at(3_600));
+    world.patch(name, &json!({ "spec": { "schedule": { "startTime": start, "endTime": end } } })).await?;
+    if reason(&world.in_force(name).await?, "Ready") != "Scheduled" {
+        return Ok(false);
+    }
+    let sale = world.until(name, "it opens", |sale| reason(sale, "Ready") == "Open").await?;
+    assert_eq!((&sale["status"]["openedAt"], &sale["status"]["nextTransitionTime"]), (&json!(start), &json!(end)));
+    let end = at(lead);
+    world.patch(name, &json!({ "spec": { "schedule": { "endTime": end } } })).await?;
+    let sale = world.in_force(name).await?;
+    if reason(&sale, "Ready") != "Open" {
+        return Ok(false);
+    }
+    assert_eq!(sale["status"]["nextTransitionTime"], end);
+    world.until(name, "it drains", |sale| reason(sale, "Ready") == "Draining").await?;
+    Ok(true)
 }
 
 #[tokio::test]

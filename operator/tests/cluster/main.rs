@@ -5,6 +5,7 @@
 mod back;
 mod churn;
 mod durable;
+mod early;
 mod leadership;
 mod life;
 mod place;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -12,10 +13,28 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::world::BOUND;
 
+/// The bed that all tests share, or one of a place's own, which goes with it.
+#[derive(Clone)]
+pub(crate) enum Ground {
+    Shared(&'static Bed),
+    Own(Arc<Bed>),
+}
+
+impl std::ops::Deref for Ground {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        match self {
+            Self::Shared(bed) => bed,
+            Self::Own(bed) => bed,
+        }
+    }
+}
+
 /// A namespace of sales, and another one where the operator is at home: its service account and its Lease.
 #[derive(Clone)]
 pub(crate) struct Place {
-    pub(crate) bed: &'static Bed,
+    pub(crate) bed: Ground,
     pub(crate) namespace: String,
     pub(crate) home: String,
     /// The administrator's.
@@ -63,17 +82,17 @@ pub(crate) const ACCOUNT: &str = "sluice-operator";
 impl Place {
     pub(crate) async fn make(bed: &'static Bed) -> anyhow::Result<Self> {
         install_crd(bed).await?;
-        Self::make_in(bed).await
+        Self::make_in(Ground::Shared(bed)).await
     }
 
     /// The same where the CRD is installed already.
-    pub(crate) async fn make_in(bed: &'static Bed) -> anyhow::Result<Self> {
+    pub(crate) async fn make_in(bed: Ground) -> anyhow::Result<Self> {
         let kubernetes = bed.kubernetes().await?;
         let (namespace, home) =
-            (kubernetes.create_namespace(bed, "shop").await?, kubernetes.create_namespace(bed, "sluice").await?);
+            (kubernetes.create_namespace(&bed, "shop").await?, kubernetes.create_namespace(&bed, "sluice").await?);
         let way = kubernetes.kubeconfig_for(&home, ACCOUNT).await?;
-        let kubeconfig = kubernetes.kubeconfig();
-        Ok(Self { bed, namespace, home, kubeconfig, way, nats: bed.nats().await?.url() })
+        let (kubeconfig, nats) = (kubernetes.kubeconfig(), bed.nats().await?.url());
+        Ok(Self { bed, namespace, home, kubeconfig, way, nats })
     }
 
     /// What `sluice-operator rbac` prints for these namespaces and for the Lease.
@@ -121,7 +140,7 @@ impl Place {
         let environment = [("KUBECONFIG", self.way.display().to_string())];
         let name = format!("{}-operator-{replica}", self.namespace);
         let arguments = arguments.iter().map(ToString::to_string);
-        let service = Service::spawn(self.bed, &name, "sluice-operator", arguments, environment)?;
+        let service = Service::spawn(&self.bed, &name, "sluice-operator", arguments, environment)?;
         Ok((service, format!("http://{admin}")))
     }
 }

@@ -1,6 +1,7 @@
 //! A namespace with an operator in it, and what a test asks of both sides.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -24,17 +25,18 @@ use serde_json::{Value, json};
 use testbed::kubernetes::faulty::FaultyServer;
 use testbed::{Bed, Service, eventually};
 
-use crate::place::{ACCOUNT, Place, apply_crd, kubectl};
+use crate::place::{ACCOUNT, Ground, Place, apply_crd, kubectl};
 
 /// How long a change may take to be seen, on a machine that does other things as well.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// A place with an operator that has its rights there and no more.
 pub(crate) struct World {
-    place: Place,
     pub(crate) client: async_nats::Client,
     pub(crate) operator: Service,
     pub(crate) admin: String,
+    /// The last field: a bed of its own goes after the operator that runs on it.
+    place: Place,
 }
 
 impl std::ops::Deref for World {
@@ -66,10 +68,10 @@ impl World {
         Ok((Self::start_at(Place { way, ..place }, &[]).await?, faulty))
     }
 
-    /// A world with an API server of its own, which may be killed. It ends with the process.
+    /// A world with an API server of its own, which may be killed.
     pub(crate) async fn alone() -> anyhow::Result<Self> {
-        let bed: &'static Bed = Box::leak(Box::new(Bed::builder().nats().kubernetes().start().await?));
-        apply_crd(bed).await?;
+        let bed = Ground::Own(Arc::new(Bed::builder().nats().kubernetes().start().await?));
+        apply_crd(&bed).await?;
         Self::start_at(Place::make_in(bed).await?, &[]).await
     }
 
@@ -85,7 +87,7 @@ impl World {
         let client = async_nats::connect(place.nats.split(',').collect::<Vec<_>>()).await?;
         let namespaces = [&[place.namespace.as_str()], others].concat();
         let (operator, admin) = place.spawn("a", &namespaces, more).await?;
-        Ok(Self { place, client, operator, admin })
+        Ok(Self { client, operator, admin, place })
     }
 
     /// A second replica, ready, called `b`, with a straight way to the API server.
@@ -312,6 +314,23 @@ impl World {
         Ok(of.filter_map(|event| event["reason"].as_str().map(ToOwned::to_owned)).collect())
     }
 
+    /// What the operator told of this, line by line and without when: a level, so once per change of it, however often it
+    /// was looked at.
+    pub(crate) fn told(&self, what: &str) -> Vec<String> {
+        let log = self.operator.log();
+        let lines = log.lines().filter(|line| line.contains(what));
+        let told: Vec<_> = lines.filter_map(|line| line.split_once(' ')).map(|(_, told)| told.to_owned()).collect();
+        assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "a level is told once per change: {told:#?}");
+        told
+    }
+
+    /// That rights are missing in a namespace was told, and never of a part of them.
+    pub(crate) fn assert_told_whole(&self, namespace: &str, sentence: &str) {
+        let mut told = self.told(&format!("namespace {namespace} is "));
+        told.retain(|line| line.contains("the operator may not"));
+        assert!(!told.is_empty() && told.iter().all(|line| line.contains(sentence)), "{told:#?}");
+    }
+
     pub(crate) async fn until_told(&self, name: &str, reason: &str) -> anyhow::Result<()> {
         eventually(BOUND, reason, async || {
             let events = self.events(name).await?;
@@ -322,11 +341,13 @@ impl World {
     }
 }
 
-/// One number of a replica's metrics.
+/// One number of a replica's metrics; one with labels is summed over them.
 pub(crate) async fn metric(admin: &str, name: &str) -> anyhow::Result<u64> {
     let body = reqwest::get(format!("{admin}/metrics")).await?.text().await?;
-    let value = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    Ok(value.with_context(|| format!("{name} is not among the metrics"))?.parse()?)
+    let of_it = body.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with([' ', '{']));
+    let values = of_it.filter_map(|rest| rest.rsplit(' ').next()).map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+    ensure!(!values.is_empty(), "{name} is not among the metrics");
+    Ok(values.iter().sum())
 }
 
 /// A sale with this spec.
@@ -336,11 +357,13 @@ pub(crate) fn sale(name: &str, spec: &Value) -> Value {
 
 /// A spec that opens `opens` seconds from now, for an hour.
 pub(crate) fn spec(opens: i64, items: &[Value]) -> Value {
-    let at = |seconds: i64| {
-        let at = Clock::system().now() + jiff::SignedDuration::from_secs(seconds);
-        format!("{at:.0}")
-    };
     json!({ "schedule": { "startTime": at(opens), "endTime": at(opens + 3_600) }, "items": items })
+}
+
+/// The time so many seconds from now, as a schedule has it.
+pub(crate) fn at(seconds: i64) -> String {
+    let at = Clock::system().now() + jiff::SignedDuration::from_secs(seconds);
+    format!("{at:.0}")
 }
 
 pub(crate) fn reason<'s>(sale: &'s Value, condition: &str) -> &'s str {
@@ -348,7 +371,9 @@ pub(crate) fn reason<'s>(sale: &'s Value, condition: &str) -> &'s str {
 }
 
 pub(crate) fn field<'s>(sale: &'s Value, condition: &str, field: &str) -> &'s str {
-    let conditions = sale["status"]["conditions"].as_array();
-    let found = conditions.and_then(|all| all.iter().find(|c| c["type"] == condition));
-    found.and_then(|condition| condition[field].as_str()).unwrap_or_default()
+    self::condition(sale, condition).and_then(|condition| condition[field].as_str()).unwrap_or_default()
+}
+
+pub(crate) fn condition<'s>(sale: &'s Value, kind: &str) -> Option<&'s Value> {
+    sale["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
 }

@@ -11,7 +11,7 @@ use testbed::{Bed, eventually};
 
 use crate::place::{ACCOUNT, kubectl};
 use crate::rules;
-use crate::world::{BOUND, World, field, reason, spec};
+use crate::world::{World, field, reason, spec};
 
 /// Kubernetes tries again at growing intervals, up to a minute.
 const NAMESPACE_BOUND: Duration = Duration::from_secs(150);
@@ -147,7 +147,7 @@ async fn rights_that_went_with_the_namespace_are_told_and_can_be_lent() -> anyho
         "the operator may not create, patch events; get, list, watch, patch flashsales; patch flashsales/status in {}",
         world.namespace
     );
-    eventually(BOUND, "it is told", async || {
+    eventually(NAMESPACE_BOUND, "it is told", async || {
         let answer = reqwest::get(&format!("{}/readyz", world.admin)).await?.text().await?;
         ensure!(
             answer.contains(&sentence) && answer.contains("lend it these rights by a ClusterRoleBinding"),
@@ -158,8 +158,7 @@ async fn rights_that_went_with_the_namespace_are_told_and_can_be_lent() -> anyho
     .await?;
     let again = kubectl(&world.kubeconfig, &["apply", "-f", "-"], &world.rights(&[&world.namespace])).await;
     assert!(again.is_err_and(|refused| refused.to_string().contains("being terminated")), "a Role could be made there");
-    let told = world.operator.log().lines().filter(|line| line.contains(&sentence)).count();
-    assert_eq!(told, 1, "a level is told once");
+    world.assert_told_whole(&world.namespace, &sentence);
 
     let rules = testbed::installation::chart_file("operator-rules.yaml")?;
     let rules = rules.split("served:\n").nth(1).and_then(|rest| rest.split("lease:\n").next()).context("no rules")?;

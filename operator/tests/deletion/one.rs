@@ -6,7 +6,7 @@ use testbed::eventually;
 
 use crate::place::kubectl;
 use crate::rules;
-use crate::world::{BOUND, World, reason, spec};
+use crate::world::{BOUND, World, at, reason, spec};
 
 async fn delete(world: &World, name: &str) -> anyhow::Result<String> {
     world.kubectl(&["delete", "fs", name, "--wait=false"], "").await
@@ -90,11 +90,8 @@ async fn a_sale_that_cannot_be_selling_is_deleted_without_more_ado() -> anyhow::
     world.keep_books("completed").await?;
     world.wait_for("completed", "Completed").await?;
 
-    let mut over = spec(-10, &[item()]);
-    let start: jiff::Timestamp = over["schedule"]["startTime"].as_str().unwrap_or_default().parse()?;
-    over["schedule"]["endTime"] = json!(format!("{:.0}", start + jiff::SignedDuration::from_secs(14)));
-    world.apply("over", &over).await?;
-    world.until("over", "it was open", |sale| !sale["status"]["openedAt"].is_null()).await?;
+    open(&world, "over").await?;
+    world.patch("over", &json!({ "spec": { "schedule": { "endTime": at(2) } } })).await?;
     world.until("over", "it is over by the clock", |sale| reason(sale, "Ready") == "Draining").await?;
 
     world.apply("scheduled", &spec(3_600, &[item()])).await?;
