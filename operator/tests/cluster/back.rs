@@ -10,18 +10,21 @@ use testbed::eventually;
 use testbed::kubernetes::Backup;
 
 use crate::removal::gone;
-use crate::world::{BOUND, World, field, reason, spec};
+use crate::world::{BOUND, World, condition, field, reason, spec};
 
 /// Five units that are on sale.
 fn five() -> Value {
     spec(-10, &[json!({ "sku": "A", "quantity": 5 })])
 }
 
+/// Waits until the newest generation is refused because of this.
 async fn refused(world: &World, name: &str, because: &str) -> anyhow::Result<()> {
-    world.until(name, because, |sale| field(sale, "Ready", "message").contains(because)).await?;
-    let sale = world.get(name).await?;
-    ensure!(reason(&sale, "Ready") == "Refused", "{:#}", sale["status"]);
-    Ok(())
+    let refused = |sale: &Value| {
+        condition(sale, "Ready").is_some_and(|ready| ready["observedGeneration"] == sale["metadata"]["generation"])
+            && reason(sale, "Ready") == "Refused"
+            && field(sale, "Ready", "message").contains(because)
+    };
+    world.until(name, because, refused).await.map(drop)
 }
 
 async fn annotate(world: &World, name: &str, annotation: &str, about: &protocol::SaleId) -> anyhow::Result<()> {

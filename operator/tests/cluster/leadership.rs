@@ -1,6 +1,8 @@
 //! Two replicas: one acts, and the one that acted before can undo nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -244,8 +246,13 @@ async fn a_look_that_hangs_when_the_term_ends_does_not_keep_the_replica_from_the
     })
     .await?;
     // Only the Lease is out of reach, and long enough for the other one to have it. The silence goes on.
-    faulty.next(8, Fault::Refused(500), |call| call.resource == "leases" && call.writes());
+    let out_of_reach = Arc::new(AtomicBool::new(true));
+    let refused = Arc::clone(&out_of_reach);
+    faulty.every(Fault::Refused(500), move |call| {
+        call.resource == "leases" && call.writes() && refused.load(Ordering::SeqCst)
+    });
     until_leads(&admin, 1).await?;
+    out_of_reach.store(false, Ordering::SeqCst);
     until_leads(&world.admin, 0).await?;
     world.in_force("hung").await?;
     assert_eq!(world.stock("hung", "A").await?, (500, 500));

@@ -98,7 +98,8 @@ async fn a_server_that_has_forgotten_the_past_is_asked_for_the_present() -> anyh
     // From now on every watch is too old until everything is listed anew.
     let listed = Arc::new(AtomicBool::new(false));
     faulty.every(Fault::Refused(410), move |call| {
-        if call.is("list", "flashsales") {
+        // Of one alone asks whoever looks whether the namespace is served.
+        if call.is("list", "flashsales") && call.limit != Some(1) {
             listed.store(true, Ordering::SeqCst);
         }
         watches(call) && !listed.load(Ordering::SeqCst)
@@ -131,8 +132,9 @@ async fn a_long_outage_does_not_make_the_watch_slow() -> anyhow::Result<()> {
     .await?;
     // It asks less often, and never more than a few seconds apart.
     let pauses: Vec<_> = tries.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-    let (last, first) = (pauses[pauses.len() - 1], pauses[1]);
-    assert!(last > first && last < Duration::from_secs(10), "{pauses:?}");
+    // A machine that stalls lengthens one or the other.
+    let least = pauses.iter().rev().take(3).min().copied().unwrap_or_default();
+    assert!((Duration::from_secs(2)..Duration::from_secs(10)).contains(&least), "{pauses:?}");
     restock(&world, 110).await?;
     faulty.heal();
     restocked(&world, 110, BOUND).await
