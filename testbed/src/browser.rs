@@ -32,13 +32,19 @@ impl Browser {
         Ok(Self { http, cookies: BTreeMap::new() })
     }
 
+    /// A request with the cookies that it has.
+    #[must_use]
+    pub fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.header("cookie", cookies.join("; "))
+    }
+
     /// Sends a request with the cookies that it has, and keeps those of the answer.
     ///
     /// # Errors
     /// When there is no answer.
     pub async fn send(&mut self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request.header("cookie", cookies.join("; ")).send().await?;
+        let answer = self.with_cookies(request).send().await?;
         for line in answer.headers().get_all("set-cookie") {
             let (name, value) =
                 line.to_str()?.split(';').next().and_then(|pair| pair.split_once('=')).context("cookie")?;

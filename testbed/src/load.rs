@@ -188,7 +188,7 @@ impl Load {
             sessions,
         };
         if let Some(seconds) = needs.opens_in_seconds {
-            opens(at, &name, &stage, &from_now(seconds)?).await?;
+            opens(at, &name, &stage.sale, &from_now(seconds)?).await?;
         }
         tell(&format!("{} customers with sessions; running k6", stage.sessions.len()));
         let outcome = tokio::select! {
@@ -236,12 +236,15 @@ async fn sessions(at: &Access, prefix: &str, needs: &Needs) -> anyhow::Result<Ve
 }
 
 /// Sets when a sale opens, and waits until every edge shows it: who comes reads it there.
-async fn opens(at: &Access, name: &str, stage: &Stage, start: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When that is refused, or an edge does not show it.
+pub async fn opens(at: &Access, name: &str, sale_id: &str, start: &str) -> anyhow::Result<()> {
     at.patch(name, &json!({ "spec": { "schedule": { "startTime": start } } })).await?;
     let time: jiff::Timestamp = start.parse()?;
-    for edge in &stage.edges {
+    for edge in &at.edges {
         eventually(SHOWN_WITHIN, "the opening to be shown", async || {
-            let shown = stage.page(edge).await?;
+            let shown = stage::page(edge, sale_id).await?;
             let shown: jiff::Timestamp =
                 shown.get("start").and_then(Value::as_str).context("no start is shown")?.parse()?;
             ensure!(shown == time, "{shown} is shown, not {time}");

@@ -35,15 +35,9 @@ impl Stage {
         self.shown("quantity").await
     }
 
-    /// The sale as an edge shows it.
-    pub(super) async fn page(&self, edge: &str) -> anyhow::Result<Value> {
-        let page = reqwest::get(format!("{edge}/v1/sales/{}", self.sale)).await?.error_for_status()?;
-        Ok(page.json().await?)
-    }
-
     async fn shown(&self, field: &str) -> anyhow::Result<u64> {
         let edge = self.edges.first().context("no edge is named")?;
-        let page = self.page(edge).await?;
+        let page = page(edge, &self.sale).await?;
         let items = page.get("items").and_then(Value::as_array).context("the sale has no items")?;
         items
             .iter()
@@ -52,14 +46,18 @@ impl Stage {
     }
 }
 
+/// A sale as an edge shows it.
+pub(super) async fn page(edge: &str, sale: &str) -> anyhow::Result<Value> {
+    Ok(reqwest::get(format!("{edge}/v1/sales/{sale}")).await?.error_for_status()?.json().await?)
+}
+
 /// Sessions of so many guests for a sale, asked for as anybody can.
 ///
 /// # Errors
 /// When the sale takes no guests, or an edge makes no session for one.
 pub async fn guests(edges: &[String], sale: &str, count: usize) -> anyhow::Result<Vec<String>> {
     let first = edges.first().context("no edge is named")?;
-    let page: Value = reqwest::get(format!("{first}/v1/sales/{sale}")).await?.error_for_status()?.json().await?;
-    let allowed = page.get("guestsAllowed").and_then(Value::as_bool) == Some(true);
+    let allowed = page(first, sale).await?.get("guestsAllowed").and_then(Value::as_bool) == Some(true);
     ensure!(allowed, "the sale takes no guests: --sessions names customers");
     let client = reqwest::Client::new();
     let one = async |edge: &String| {

@@ -1,13 +1,11 @@
 //! A burst of shoppers while processes and answers are lost.
 
-use std::time::Duration;
-
 use serde_json::json;
 use testbed::books;
 use testbed::installation::{Installation, Plan};
 use testbed::{Proxy, eventually};
 
-use crate::{alone, crowd, opened, sale};
+use crate::{BOUND, alone, crowd, opened, sale};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_20_000_shoppers_gets_exactly_1_000_units_though_an_edge_is_killed() {
@@ -46,7 +44,7 @@ async fn three_nats_nodes_lose_the_leader_of_a_stream_and_claims_resume_by_thems
         let leader = nats.stream_leader(&stream).await?;
         nats.kill9(leader).await?;
         // It stays away until another one leads: the claims must not wait for its return.
-        eventually(Duration::from_secs(30), "another leader", async || {
+        eventually(BOUND, "another leader", async || {
             let now = nats.stream_leader(&stream).await?;
             anyhow::ensure!(now != leader, "still {leader}");
             Ok(())

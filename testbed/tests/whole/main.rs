@@ -32,6 +32,8 @@ mod wrong;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use testbed::crowd::{Arrival, Crowd};
@@ -40,6 +42,9 @@ use testbed::{Bed, eventually};
 use tokio::sync::{Mutex, MutexGuard};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// Far beyond any delay that is not a fault.
+const BOUND: Duration = Duration::from_secs(60);
 
 /// The machine to oneself, and the bed.
 async fn alone() -> (MutexGuard<'static, ()>, &'static Bed) {
@@ -85,7 +90,7 @@ async fn opened(at: &Installation, resource: &Value) -> anyhow::Result<String> {
 /// Waits until every edge knows a sale.
 async fn known(at: &Installation, id: &str) -> anyhow::Result<()> {
     for edge in &at.access().edges {
-        eventually(Duration::from_secs(10), "the edge to know the sale", async || {
+        eventually(BOUND, "the edge to know the sale", async || {
             let answer = reqwest::get(format!("{edge}/v1/sales/{id}")).await?;
             ensure!(answer.status().is_success(), "{}", answer.status());
             Ok(())
@@ -93,6 +98,19 @@ async fn known(at: &Installation, id: &str) -> anyhow::Result<()> {
         .await?;
     }
     Ok(())
+}
+
+/// Asks until the answer is one: who hears nothing, `202`, or that it helps to ask again now, asks the same again, with the
+/// same key. What is slow may truthfully say so.
+async fn answered(request: RequestBuilder) -> anyhow::Result<(StatusCode, HeaderMap, Value)> {
+    eventually(BOUND, "an answer", async || {
+        let answer = request.try_clone().context("it cannot be repeated")?.send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body: Value = answer.json().await?;
+        ensure!(status != StatusCode::ACCEPTED && body["retry"] != "now", "{status} {body}");
+        Ok((status, headers, body))
+    })
+    .await
 }
 
 fn crowd(at: &Installation, sale_id: &str) -> Crowd {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testbed::Browser;
 use testbed::installation::{Installation, Plan};
 
-use super::{alone, opened, sale};
+use super::{alone, answered, opened, sale};
 
 const INDEX: &str = "<!doctype html><title>The shop</title>";
 
@@ -43,9 +43,8 @@ async fn every_edge_serves_the_page_and_signs_people_in_by_the_issuer() {
 
         let claim = browser.http.post(format!("{edge}/v1/sales/{sale}/orders")).header("idempotency-key", "lamp");
         let claim = claim.header("sec-fetch-site", "same-origin").json(&json!({ "sku": "UNIT", "quantity": 1 }));
-        let order = browser.send(claim).await.unwrap();
-        assert_eq!(order.status(), 201);
-        let order: Value = order.json().await.unwrap();
+        let (status, _, order) = answered(browser.with_cookies(claim)).await.unwrap();
+        assert_eq!(status, 201, "{order}");
         assert_eq!(order["state"], "confirmed");
         orders.push(order["id"].clone());
     }

@@ -12,15 +12,13 @@ use testbed::books;
 use testbed::installation::Installation;
 use testbed::{Stopwatch, eventually};
 
-use crate::{alone, crowd, installed, opened, sale};
+use crate::{BOUND, alone, answered, crowd, installed, opened, sale};
 
 const ROUNDS: usize = 50;
 /// Units of each restock, in as many orders as there are buckets: so every order takes a bucket's whole share.
 const UNITS: u32 = 1_000;
 const ORDERS: u32 = 20;
 const UNITS_PER_ORDER: u32 = UNITS / ORDERS;
-/// Far beyond any delay that is not a fault.
-const BOUND: Duration = Duration::from_secs(20);
 /// Between two looks at a page.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(2);
 
@@ -47,13 +45,8 @@ async fn bought(
     let shown = tokio::time::timeout(BOUND, shows).await.context("the edge shows no new units")??;
     let buy = client.post(format!("{edge}/v1/sales/{id}/orders")).bearer_auth(session);
     let buy = buy.header("idempotency-key", "probe").json(&json!({ "sku": "UNIT", "quantity": UNITS_PER_ORDER }));
-    let answer = buy.send().await?;
-    let status = answer.status();
-    ensure!(
-        status == StatusCode::CREATED,
-        "units were shown and could not be bought: {status} {}",
-        answer.text().await?
-    );
+    let (status, _, body) = answered(buy).await?;
+    ensure!(status == StatusCode::CREATED, "units were shown and could not be bought: {status} {body}");
     Ok((shown, watch.elapsed()))
 }
 

@@ -1,36 +1,34 @@
 //! One claim is followed by one trace id: from the shopper's request through the edge and the stream to its row in Postgres.
 
-use std::time::Duration;
-
-use anyhow::ensure;
+use anyhow::Context as _;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::Row as _;
 use sqlx::postgres::PgPoolOptions;
 use testbed::collector::Span;
 use testbed::installation::{Installation, Plan};
 use testbed::{Collector, eventually};
 
-use crate::{alone, opened, sale};
+use crate::{BOUND, alone, answered, opened, sale};
 
-const BOUND: Duration = Duration::from_secs(60);
 /// As a page makes one: the trace and its own place in it, and no wish that it be kept.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PAGE: &str = "00f067aa0ba902b7";
 
-fn one<'s>(spans: &'s [Span], service: &str, name: &str) -> anyhow::Result<&'s Span> {
-    let found: Vec<&Span> = spans.iter().filter(|span| span.service == service && span.name == name).collect();
-    ensure!(found.len() == 1, "{name} of {service} is there {} times: {spans:#?}", found.len());
-    Ok(found[0])
-}
-
-/// What was told, once so many messages of the trace are in Postgres.
-async fn stored(collector: &Collector, messages: usize) -> anyhow::Result<Vec<Span>> {
-    eventually(BOUND, "the messages of the trace are told up to their rows", async || {
+/// The way of a message of the trace, once all of it is told: what the edge was asked, what was done about it by whom, and that
+/// it was stored. What is slow is asked for again; this is the request that led to a row.
+async fn way(collector: &Collector, asked: &str, (service, done): (&str, &str)) -> anyhow::Result<[Span; 3]> {
+    eventually(BOUND, "the message is told up to its row", async || {
         let spans = collector.trace(TRACE);
-        let stored = spans.iter().filter(|span| span.name == "store message").count();
-        ensure!(stored == messages, "{spans:#?}");
-        Ok(spans)
+        let above = |below: &Span, service: &str, name: &str| {
+            spans.iter().find(|span| span.span == below.parent && span.service == service && span.name == name)
+        };
+        let stored = spans.iter().filter(|span| span.service == "sluice-ledger" && span.name == "store message");
+        let mut ways = stored.filter_map(|stored| {
+            let done = above(stored, service, done)?;
+            Some([above(done, "sluice-edge", asked)?, done, stored].map(Span::clone))
+        });
+        ways.next().with_context(|| format!("no {asked} leads to a row: {spans:#?}"))
     })
     .await
 }
@@ -49,43 +47,37 @@ async fn a_claim_is_followed_from_the_request_to_its_row_by_one_trace_id() -> an
     let client = Client::builder().build()?;
     let edge = &at.edges[0].public;
     let signed_in = json!({ "email": testbed::people::email("1"), "password": testbed::people::PASSWORD });
-    let session: Value = client.post(format!("{edge}/v1/sessions")).json(&signed_in).send().await?.json().await?;
+    let sign_in = client.post(format!("{edge}/v1/sessions")).json(&signed_in);
+    let (_, _, session) = answered(sign_in).await?;
     let token = session["token"].as_str().unwrap_or_default();
     let header = format!("00-{TRACE}-{PAGE}-00");
-    let claim = client
-        .post(format!("{edge}/v1/sales/{id}/orders"))
-        .header("traceparent", &header)
-        .header("idempotency-key", "followed")
-        .bearer_auth(token)
-        .json(&json!({ "sku": "UNIT", "quantity": 1 }))
-        .send()
-        .await?;
-    assert_eq!(claim.status().as_u16(), 201);
-    let told = claim.headers()["traceresponse"].to_str()?.to_owned();
+    let orders = format!("{edge}/v1/sales/{id}/orders");
+    let claim = client.post(&orders).header("traceparent", &header).header("idempotency-key", "followed");
+    let claim = claim.bearer_auth(token).json(&json!({ "sku": "UNIT", "quantity": 1 }));
+    let (status, headers, order) = answered(claim).await?;
+    assert_eq!(status, 201, "{order}");
+    let told = headers["traceresponse"].to_str()?;
     assert!(told.starts_with(&format!("00-{TRACE}-")), "{told}");
-    let order: Value = claim.json().await?;
-    // A message that is overwritten before the ledger has read it is never stored: the row has what came last.
-    stored(&collector, 1).await?;
-    let address = format!("{edge}/v1/sales/{id}/orders/{}/payment", order["id"].as_str().unwrap_or_default());
-    let paid = client.post(address).header("traceparent", &header).header("idempotency-key", "paid");
-    assert_eq!(paid.bearer_auth(token).send().await?.status().as_u16(), 200);
 
-    let spans = stored(&collector, 2).await?;
-    // The claim: asked of the edge, committed to the stream, stored by the ledger.
-    let asked = one(&spans, "sluice-edge", "POST orders")?;
-    assert_eq!((asked.parent.as_str(), asked.attributes["http.response.status_code"].as_str()), (PAGE, "201"));
-    let committed = one(&spans, "sluice-edge", "commit claims")?;
-    assert_eq!((&committed.parent, committed.attributes["sluice.outcome"].as_str()), (&asked.span, "committed"));
-    let stored = spans.iter().find(|span| span.parent == committed.span).unwrap();
-    assert_eq!((stored.service.as_str(), stored.name.as_str()), ("sluice-ledger", "store message"));
-    assert_eq!(stored.attributes["sluice.revision"], committed.attributes["sluice.revision"]);
-    assert!(asked.time.0 <= committed.time.0 && committed.time.1 <= asked.time.1, "{spans:#?}");
+    // The claim: asked of the edge, committed to the stream, stored by the ledger. A message that is overwritten before the
+    // ledger has read it is never stored: so the payment comes after that.
+    let [asked, committed, stored] = way(&collector, "POST orders", ("sluice-edge", "commit claims")).await?;
+    let answer = asked.attributes["http.response.status_code"].as_str();
+    assert_eq!(asked.parent, PAGE);
+    assert!(["201", "202"].contains(&answer), "{answer}");
+    assert!(asked.time.0 <= committed.time.0, "{asked:?} {committed:?}");
+    assert!(committed.time.1 <= asked.time.1 || answer == "202", "{asked:?} {committed:?}");
+    match committed.attributes["sluice.outcome"].as_str() {
+        "committed" => assert_eq!(stored.attributes["sluice.revision"], committed.attributes["sluice.revision"]),
+        // The edge waits for NATS as long as it may, and looks for itself then.
+        outcome => assert_eq!(outcome, "unknown"),
+    }
     // The payment: asked of the edge, which asks the ledger, which confirms the order, which it then stores.
-    let asked = one(&spans, "sluice-edge", "POST order_change")?;
-    let answered = one(&spans, "sluice-ledger", "answer pay")?;
-    assert_eq!(answered.parent, asked.span);
-    let confirmed = spans.iter().find(|span| span.parent == answered.span).unwrap();
-    assert_eq!(confirmed.name, "store message");
+    let address = format!("{orders}/{}/payment", order["id"].as_str().unwrap_or_default());
+    let payment = client.post(address).header("traceparent", &header).header("idempotency-key", "paid");
+    let (status, _, paid) = answered(payment.bearer_auth(token)).await?;
+    assert_eq!(status, 200, "{paid}");
+    let [_, _, confirmed] = way(&collector, "POST order_change", ("sluice-ledger", "answer pay")).await?;
 
     // What the last one names is the row, which says what the shopper was told.
     let stream = &confirmed.attributes["messaging.destination.name"];
