@@ -17,7 +17,7 @@ use super::script::{Act, Invalid, Item, Script, Step};
 use crate::history::{Answer, Claim, Shut, accounted, honoured, told_only};
 use crate::rush::Rush;
 use crate::stored::Stored;
-use crate::{from_now, known, now, sale, stored};
+use crate::{BOUND, from_now, known, now, sale, stored};
 
 /// How long a change may take to be reported done while operators are killed and wait for one another's Leases.
 const DONE_WITHIN: Duration = Duration::from_secs(150);
@@ -34,7 +34,7 @@ const CLOCK_SKEW: Duration = Duration::from_millis(750);
 const END_SOON: i64 = 2;
 
 const PAUSED: &[&str] = &["sale-paused", "sale-closed", "sold-out", "busy"];
-const OVER: &[&str] = &["sale-closed", "busy"];
+const OVER: &[&str] = &["sale-closed", "sold-out", "busy"];
 
 /// What all scripts share.
 pub(super) struct Shop<'a> {
@@ -104,6 +104,7 @@ impl<'a> Play<'a> {
                 self.items.clone_from(items);
                 self.change(json!({ "items": spec(items) }), act.awaited).await?;
                 if let Some(added) = items.last().filter(|_| act.awaited) {
+                    self.listed(&added.sku).await?;
                     self.rush.offer(&added.sku);
                 }
             }
@@ -149,6 +150,20 @@ impl<'a> Play<'a> {
             }
             Step::Invalid(invalid) => self.refused(*invalid).await?,
             Step::Operators(trouble) => self.shop.operators.suffer(*trouble, self.rush).await?,
+        }
+        Ok(())
+    }
+
+    /// Waits until every edge lists an item: one that hears of it late would know nothing of it.
+    async fn listed(&self, sku: &str) -> anyhow::Result<()> {
+        for edge in &self.shop.at.access().edges {
+            eventually(BOUND, "the edge to list the item", async || {
+                let page: Value = reqwest::get(format!("{edge}/v1/sales/{}", self.id)).await?.json().await?;
+                let mut items = page["items"].as_array().into_iter().flatten();
+                ensure!(items.any(|item| item["sku"] == sku), "{page}");
+                Ok(())
+            })
+            .await?;
         }
         Ok(())
     }
