@@ -4,14 +4,14 @@ import { ramp, rampDue, rampTotal } from "./lib/arrivals.js";
 import { checked, opened } from "./lib/books.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
-import { count, seconds } from "./lib/run.js";
+import { count, room, seconds } from "./lib/run.js";
 import { buy, number } from "./lib/shopper.js";
 
 const UNITS = count(1000);
 /** Seconds before the opening in which the first come. */
-const EARLY = seconds(5, 3);
+const EARLY = room(5, 10);
 /** Seconds from when all is ready until the sale opens: k6 is started meanwhile. */
-const OPENS_IN = EARLY + 12;
+const OPENS_IN = EARLY + room(12, 40);
 const PEAK = count(500);
 const QUIET = count(20);
 const STAGES = [

@@ -6,7 +6,7 @@ import { checked } from "./lib/books.js";
 import { holdsUnmatched, paymentsUnmatched, releaseLateMs } from "./lib/measures.js";
 import { OPEN, promise, promises, options as told, within } from "./lib/promises.js";
 import { report } from "./lib/report.js";
-import { count, seconds } from "./lib/run.js";
+import { count, room, seconds } from "./lib/run.js";
 import { paidWithin, saleOf } from "./lib/sale.js";
 import { buy, look, number, pay } from "./lib/shopper.js";
 
@@ -17,7 +17,8 @@ const SECONDS = seconds(3, 1);
 /** Those who take, all within the life of the first hold; and half as many again who pay. */
 const TAKERS = Math.ceil(UNITS / SECONDS);
 const PAYERS = Math.ceil((1.5 * UNITS) / SECONDS);
-const HOLD_SECONDS = 6;
+/** Long enough that who pays finds all of it held first, and is in time to pay then. */
+const HOLD_SECONDS = room(6, 12);
 /** Between two looks at an order whose time is up, in seconds. */
 const LOOK_AGAIN = 0.1;
 /** Longest that one looks, in seconds: far beyond any delay that is not a fault. */

@@ -16,10 +16,10 @@ export { opened as setup } from "./lib/books.js";
 const STREAMS = count(250);
 const STANDS = 4;
 const RATE = count(50);
-/** Buyers come after the streams are open, and go before they are closed. */
+/** Buyers come after the streams are open, and go before they are closed: as long after the last unit in a short run, too. */
 const OPENING = 3;
 const SECONDS = seconds(20, 4);
-const CLOSING = 3;
+const CLOSING = Math.max(3, 13 - Math.floor(SECONDS / 2));
 const WATCHED = OPENING + SECONDS + CLOSING;
 const UNITS = Math.floor((RATE * SECONDS) / 2);
 /** What viewers are promised at most. */

@@ -35,6 +35,11 @@ export function seconds(full, least) {
   return Math.max(least, Math.round(full * scale));
 }
 
+/** So many seconds of room, or more on a machine that is said to be slow: at most so many, as somebody waits for them. */
+export function room(full, most) {
+  return Math.round(Math.min(most, full * slowness));
+}
+
 /** A bound on a time, wider on a machine that is said to be slow. */
 export function time(most) {
   return most * slowness;

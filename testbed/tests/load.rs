@@ -12,6 +12,7 @@ use anyhow::{Context as _, ensure};
 use futures::StreamExt as _;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
+use testbed::crowd::{Arrival, Crowd};
 use testbed::installation::{Access, Installation, Plan};
 use testbed::load::{Load, Stage, scenarios};
 use testbed::{Bed, eventually};
@@ -72,7 +73,8 @@ async fn finds_what_is_wrong(at: &Access, folder: &Path) -> anyhow::Result<()> {
         merchant: at.merchant().await?,
         sessions: at.sessions("customer", load.needs().await?.shoppers).await?,
     };
-    let (outcome, ()) = tokio::try_join!(load.at(&stage), stranger(at, &stage))?;
+    let session = at.sessions("stranger", 1).await?;
+    let (outcome, ()) = tokio::try_join!(load.at(&stage), stranger(&stage, &session))?;
     let broken: Vec<_> = outcome.broken().map(|promise| promise.says.as_str()).collect();
     let expected = [
         "The sale had the stock that it was said to have.",
@@ -84,8 +86,8 @@ async fn finds_what_is_wrong(at: &Access, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Buys one unit once the load has begun to sell.
-async fn stranger(at: &Access, stage: &Stage) -> anyhow::Result<()> {
-    let edge = at.edges.first().context("no edge")?;
+async fn stranger(stage: &Stage, session: &[String]) -> anyhow::Result<()> {
+    let edge = stage.edges.first().context("no edge")?;
     let sale = format!("{edge}/v1/sales/{}", stage.sale);
     eventually(BOUND, "the load to begin", async || {
         let page: Value = reqwest::get(&sale).await?.error_for_status()?.json().await?;
@@ -94,11 +96,18 @@ async fn stranger(at: &Access, stage: &Stage) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    let session = at.sessions("stranger", 1).await?.concat();
-    let buy = reqwest::Client::new().post(format!("{sale}/orders")).bearer_auth(session);
-    let buy = buy.header("idempotency-key", "unseen").json(&json!({ "sku": "UNIT", "quantity": 1 }));
-    let answer = buy.send().await?;
-    ensure!(answer.status() == reqwest::StatusCode::CREATED, "{}", answer.text().await?);
+    let alone = Crowd {
+        edges: stage.edges.clone(),
+        sale: stage.sale.clone(),
+        sku: "UNIT".to_owned(),
+        quantity: 1,
+        sends: 1,
+        connections: 1,
+        arrival: Arrival::Burst,
+        patience: BOUND,
+    };
+    let history = alone.run(session, |_| {}).await?;
+    ensure!(history.orders()?.len() == 1, "{}", history.report());
     Ok(())
 }
 
