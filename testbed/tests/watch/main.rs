@@ -23,7 +23,7 @@ use runtime::clock::Clock;
 use serde_json::{Value, json};
 use testbed::eventually;
 use testbed::installation::Installation;
-use testbed::prometheus::{self, Prometheus};
+use testbed::prometheus::{self, AlertState, Prometheus};
 use tokio::sync::Mutex;
 
 /// Each test has the machine to itself.
@@ -31,6 +31,9 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// How long anything may take that a healthy installation does within seconds.
 const BOUND: Duration = Duration::from_secs(90);
+
+/// Alerts that say that something took long, and nothing else: on a machine that does other things as well they may be right.
+const OF_SLOWNESS: [&str; 2] = ["SluiceClaimsSlow", "SluiceHoldsReleasedLate"];
 
 /// A sale that is paid from wallets, with a rate limit that nobody here reaches.
 fn sale(name: &str, hold_seconds: u32) -> Value {
@@ -61,6 +64,13 @@ fn from_now(seconds: i64) -> String {
 async fn watched(prometheus: &Prometheus, at: &Installation) -> anyhow::Result<()> {
     prometheus.watch(prometheus::targets(at))?;
     eventually(BOUND, "every process to be scraped", async || prometheus.sees(at.members().count()).await).await
+}
+
+/// The alerts that fire, but for those [of slowness](OF_SLOWNESS).
+async fn firing(prometheus: &Prometheus) -> anyhow::Result<Vec<String>> {
+    let firing = prometheus.alerts().await?.into_iter().filter(|alert| alert.state == AlertState::Firing);
+    let names = firing.map(|alert| alert.name().to_owned());
+    Ok(names.filter(|name| !OF_SLOWNESS.contains(&name.as_str())).collect())
 }
 
 /// The sum of what an expression is now; nothing is zero.

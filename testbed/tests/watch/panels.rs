@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use testbed::dashboard::{Dashboard, Panel, Query};
 use testbed::installation::{Installation, Plan};
-use testbed::prometheus::{self, AlertState, Prometheus};
+use testbed::prometheus::{self, Prometheus};
 use testbed::{Bed, Viewers, eventually};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::expression::metrics;
 use crate::runbook::Runbook;
 use crate::street::Street;
-use crate::{BOUND, ONE_AT_A_TIME, reaches, rules, sale, watched};
+use crate::{BOUND, ONE_AT_A_TIME, firing, reaches, rules, sale, watched};
 
 const SCRAPED_EVERY: Duration = Duration::from_secs(1);
 /// What Grafana would choose for such a short time between scrapes.
@@ -170,8 +170,7 @@ async fn every_panel_shows_something_and_every_rule_speaks_of_what_there_is() {
         })
         .await?;
         mistakes_are_found(&prometheus).await?;
-        let firing = prometheus.alerts().await?.into_iter().filter(|alert| alert.state == AlertState::Firing);
-        let firing: Vec<_> = firing.map(|alert| alert.name().to_owned()).collect();
+        let firing = firing(&prometheus).await?;
         ensure!(firing.is_empty(), "all is well, and {firing:?} fire");
         Ok(())
     };
