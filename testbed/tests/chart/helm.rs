@@ -7,11 +7,17 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize as _;
 use serde_json::Value;
-use testbed::{Bed, tool};
+use testbed::{Bed, eventually, tool};
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Mutex;
 
 /// How long one command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the server may take to act by what it has stored: far beyond any delay that is not a fault.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+/// Held by tests that change, or ask about, what the whole cluster has once: the kind, which Helm lets one release own, and rules of
+/// admission for every namespace. All tests here share one API server.
+pub(crate) static CLUSTER: Mutex<()> = Mutex::const_new(());
 /// What every rendering needs, in place of an example's addresses where a file has none.
 pub(crate) const ADDRESSES: [&str; 2] =
     ["nats.urls={nats://nats.nats:4222}", "postgres.url=postgres://sluice@postgres.data:5432/sluice"];
@@ -131,10 +137,15 @@ pub(crate) async fn kind_known() -> anyhow::Result<()> {
     let apply = async || {
         let file = chart().join("files/flashsale.yaml").display().to_string();
         kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &file], "").await?;
-        let wait = ["wait", "--for=condition=Established", "crd/flashsales.sluice.dev", "--timeout=30s"];
-        kubectl(&wait, "").await.map(drop)
+        served("flashsales.sluice.dev").await
     };
     APPLIED.get_or_try_init(apply).await.copied()
+}
+
+/// Waits until a kind that was applied can be used, which is a moment after the server calls it established.
+pub(crate) async fn served(kind: &str) -> anyhow::Result<()> {
+    kubectl(&["wait", "--for=condition=Established", &format!("crd/{kind}"), "--timeout=60s"], "").await?;
+    eventually(BOUND, kind, async || kubectl(&["get", kind, "--all-namespaces"], "").await.map(drop)).await
 }
 
 /// Objects as kubectl takes them.

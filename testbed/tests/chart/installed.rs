@@ -5,12 +5,8 @@
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use testbed::Bed;
-use tokio::sync::Mutex;
 
-use crate::helm::{Place, RELEASE, Values, chart, helm_there, kind_known, kubectl};
-
-/// Helm lets one release own the kind, so releases that bring it come one after the other.
-static KIND: Mutex<()> = Mutex::const_new(());
+use crate::helm::{CLUSTER, Place, RELEASE, Values, chart, helm_there, kind_known, kubectl};
 
 async fn release(verb: &str, place: &Place, further: &[&str]) -> anyhow::Result<()> {
     let mut arguments =
@@ -83,7 +79,7 @@ async fn what_the_notes_say(place: &Place) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_release_lives_and_leaves_behind_what_cannot_be_made_again() -> anyhow::Result<()> {
-    let _alone = KIND.lock().await;
+    let _alone = CLUSTER.lock().await;
     let place = Place::new(Bed::shared().await?).await?;
     // So that nobody else makes it known meanwhile.
     kind_known().await?;
@@ -183,7 +179,7 @@ async fn how_many_edges_there_are_is_left_to_the_autoscaler() -> anyhow::Result<
 async fn two_releases_never_serve_the_same_sales() -> anyhow::Result<()> {
     let bed = Bed::shared().await?;
     let (first, mut second) = (Place::new(bed).await?, Place::new(bed).await?);
-    let further = ["crd.install=false"];
+    let further = ["crd.install=false", "admissionPolicies.enabled=false"];
     release("install", &first, &further).await?;
     release("install", &second, &further).await?;
     command("uninstall", &second, &[]).await?;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use testbed::{Bed, tool};
 
-use crate::helm::{Place, Values, chart, kubectl, list, of_kind, one, pods};
+use crate::helm::{Place, Values, chart, kubectl, list, of_kind, one, pods, served};
 
 /// What stands in front of a file's name in the values below.
 const BASE: &str = "https://git.example/sluice/blob/main";
@@ -17,8 +17,7 @@ pub(crate) async fn kinds_known() -> anyhow::Result<()> {
         for kind in ["podmonitors", "prometheusrules"] {
             let file = folder.join(format!("monitoring.coreos.com_{kind}.yaml")).display().to_string();
             kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &file], "").await?;
-            let name = format!("crd/{kind}.monitoring.coreos.com");
-            kubectl(&["wait", "--for=condition=Established", &name, "--timeout=30s"], "").await?;
+            served(&format!("{kind}.monitoring.coreos.com")).await?;
         }
         anyhow::Ok(())
     };

@@ -1,15 +1,26 @@
 //! Every pod keeps to Pod Security `restricted`: the real admission says so.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use testbed::Bed;
+use testbed::{Bed, eventually};
 
-use crate::helm::{Place, Values, kubectl, list, pods};
+use crate::helm::{BOUND, Place, Values, kubectl, list, pods};
+
+/// What a pod is told that is not taken.
+const VIOLATION: &str = "violates PodSecurity";
 
 /// A namespace that takes nothing else.
 async fn restricted(place: &Place) -> anyhow::Result<()> {
     let label = "pod-security.kubernetes.io/enforce=restricted";
-    kubectl(&["label", "namespace", &place.release, label], "").await.map(drop)
+    kubectl(&["label", "namespace", &place.release, label], "").await?;
+    let careless = json!({ "spec": { "containers": [{ "name": "careless", "image": "careless" }] } });
+    eventually(BOUND, "the namespace to take nothing else", async || {
+        let refused =
+            admitted(&[made(place, "careless", &careless)]).await.err().context("it takes anything")?.to_string();
+        ensure!(refused.contains(VIOLATION), "{refused}");
+        Ok(())
+    })
+    .await
 }
 
 /// A pod as its controller would make it.
@@ -55,7 +66,7 @@ async fn a_pod_that_asks_for_more_is_not_taken_there() -> anyhow::Result<()> {
         let mut pod = made(&place, name, template);
         *pod.pointer_mut(pointer).unwrap() = value;
         let refused = admitted(&[pod]).await.unwrap_err().to_string();
-        assert!(refused.contains("violates PodSecurity"), "{pointer}: {refused}");
+        assert!(refused.contains(VIOLATION), "{pointer}: {refused}");
     }
     Ok(())
 }

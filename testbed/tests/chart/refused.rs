@@ -1,15 +1,10 @@
 //! The rules of admission, as the chart installs them: for the namespaces of its sales and for no other.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 use testbed::{Bed, eventually};
 
-use crate::helm::{Place, Values, kind_known, kubectl, list};
-
-/// A rule is in force some time after it was stored.
-const BOUND: Duration = Duration::from_secs(30);
+use crate::helm::{BOUND, CLUSTER, Place, Values, kind_known, kubectl, list};
 
 /// A sale that its status calls open.
 async fn open_sale(namespace: &str) -> anyhow::Result<()> {
@@ -34,12 +29,13 @@ async fn delete(namespace: &str) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_open_sale_is_not_deleted_where_the_release_serves_it() -> anyhow::Result<()> {
+    let _alone = CLUSTER.lock().await;
     let bed = Bed::shared().await?;
     let (place, elsewhere) = (Place::new(bed).await?, Place::new(bed).await?);
     kind_known().await?;
     open_sale(&place.sales).await?;
     open_sale(&elsewhere.sales).await?;
-    delete(&place.sales).await.context("nothing is in force yet")?;
+    eventually(BOUND, "nothing is in force", async || delete(&place.sales).await).await?;
 
     let objects = place.render(Values::Default, &[]).await?;
     let rules = |kind: &str| kind.starts_with("ValidatingAdmissionPolicy");
@@ -62,6 +58,7 @@ async fn an_open_sale_is_not_deleted_where_the_release_serves_it() -> anyhow::Re
 
 #[tokio::test]
 async fn the_operators_rights_stay_as_long_as_a_namespace_that_is_deleted_has_sales() -> anyhow::Result<()> {
+    let _alone = CLUSTER.lock().await;
     let place = Place::new(Bed::shared().await?).await?;
     kind_known().await?;
     open_sale(&place.sales).await?;
@@ -77,7 +74,8 @@ async fn the_operators_rights_stay_as_long_as_a_namespace_that_is_deleted_has_sa
     let take = async |what: &str| {
         kubectl(&["-n", &place.sales, "delete", what, "sluice-operator", "--dry-run=server"], "").await.map(drop)
     };
-    take("role").await.context("a release could not be uninstalled")?;
+    // Until the server knows the sales that the rule asks about, it refuses everything.
+    eventually(BOUND, "a release can be uninstalled", async || take("role").await).await?;
     // Without controllers it stays there, and is on its way out.
     kubectl(&["delete", "namespace", &place.sales, "--wait=false"], "").await?;
     for what in ["role", "rolebinding"] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::Bed;
 
-use crate::helm::{Place, Values, chart, helm, kind_known, kubectl, list, of_kind, one};
+use crate::helm::{CLUSTER, Place, Values, chart, helm, kind_known, kubectl, list, of_kind, one, served};
 use crate::monitoring;
 
 /// A kind that the Gateway API brings, known to the server by its name alone: its schema is not ours to copy. So here it is
@@ -62,6 +62,7 @@ async fn a_field_that_does_not_exist_is_not_taken() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn the_kind_is_rendered_as_it_was_generated_and_is_kept() -> anyhow::Result<()> {
+    let _alone = CLUSTER.lock().await;
     let place = Place::new(Bed::shared().await?).await?;
     let objects = place.render(Values::Default, &[]).await?;
     let kind = one(&objects, "CustomResourceDefinition", "");
@@ -94,8 +95,7 @@ async fn a_route_of_a_gateway_leads_to_the_edges() -> anyhow::Result<()> {
     assert_eq!(service["spec"]["ports"][0]["port"], 8080);
 
     kubectl(&["apply", "--server-side", "-f", "-"], &gateway_kind().to_string()).await?;
-    let wait = ["wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io", "--timeout=30s"];
-    kubectl(&wait, "").await?;
+    served("httproutes.gateway.networking.k8s.io").await?;
     dry_run(std::slice::from_ref(route)).await?;
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use testbed::Bed;
+use testbed::{Bed, eventually};
 
-use crate::helm::{Place, Values, kind_known, kubectl, list};
+use crate::helm::{BOUND, Place, Values, kind_known, kubectl, list};
 
 const ACCOUNTS: [&str; 4] = ["operator", "edge", "ledger", "test"];
 
@@ -23,6 +23,13 @@ async fn granted() -> anyhow::Result<Place> {
     };
     let rights = list(objects.iter().filter(about_rights));
     kubectl(&["apply", "--server-side", "-f", "-"], &rights).await?;
+    eventually(BOUND, "the rights to be in force", async || {
+        for (account, namespace) in [("operator", &place.sales), ("operator", &place.release), ("test", &place.sales)] {
+            ensure!(!allowed(&place, account, namespace).await?.is_empty(), "{account} may nothing in {namespace}");
+        }
+        Ok(())
+    })
+    .await?;
     Ok(place)
 }
 

@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use testbed::{Bed, Service, eventually, free_port};
 
-use crate::helm::{Place, Values, chart, kind_known, kubectl, list, one};
+use crate::helm::{BOUND, Place, Values, chart, kind_known, kubectl, list, one};
 use crate::trial::{arguments, run};
 
-const BOUND: Duration = Duration::from_secs(60);
 /// Password of everybody, everywhere.
 const PASSWORD: &str = "known-to-this-test-alone";
 /// What a server writes where it refuses.
@@ -177,7 +175,7 @@ impl Shop {
         Ok(file("token"))
     }
 
-    /// Buys a unit of a sale that has to be paid, and sees it come back once nobody paid.
+    /// Buys a unit of a sale that has to be paid and gives it back, and another that comes back once nobody paid.
     async fn hold(&self, token: &str) -> anyhow::Result<()> {
         let sale = json!({
             "apiVersion": "sluice.dev/v1alpha1",
@@ -187,46 +185,62 @@ impl Shop {
                 "schedule": { "startTime": "2020-01-01T00:00:00Z", "endTime": "2040-01-01T00:00:00Z" },
                 "items": [{ "sku": "LAMP", "quantity": 3, "price": { "amountMinor": 100, "currency": "EUR" } }],
                 "payment": { "mode": "Wallet" },
-                "reservation": { "holdSeconds": 10 },
+                "reservation": { "holdSeconds": 3_600 },
             },
         });
         kubectl(&["create", "-f", "-"], &sale.to_string()).await?;
-        let get = ["-n", &self.place.sales, "get", "flashsale", "held", "-o", "json"];
-        let status = async || anyhow::Ok(serde_json::from_str::<Value>(&kubectl(&get, "").await?)?["status"].clone());
         let id = eventually(BOUND, "the sale is open", async || {
-            let status = status().await?;
+            let status = self.status().await?;
             ensure!(status["openedAt"].is_string(), "{status:#}");
             Ok(status["saleID"].as_str().context("no id")?.to_owned())
         });
-        let url = format!("{}/v1/sales/{}/orders", self.edge, id.await?);
-        let session = std::fs::read_to_string(token)?;
-        let claim = reqwest::Client::new().post(url).bearer_auth(session.trim()).header("Idempotency-Key", "lamp");
-        let claim = claim.json(&json!({ "sku": "LAMP", "quantity": 1 }));
-        eventually(BOUND, "a unit is held", async || {
-            let answer = claim.try_clone().context("it cannot be repeated")?.send().await?;
-            let told = answer.text().await?;
-            ensure!(told.contains("\"state\":\"held\""), "{told}");
-            Ok(())
-        })
-        .await?;
-        let seen = async |held: i64| {
-            eventually(BOUND, "the unit is held, and free again", async || {
-                let status = status().await?;
-                ensure!(status["totals"]["held"] == held && status["totals"]["free"] == 3 - held, "{status:#}");
-                Ok(())
-            })
-            .await
+        let url = format!("{}/v1/sales/{}", self.edge, id.await?);
+        let (client, session) = (reqwest::Client::new(), std::fs::read_to_string(token)?);
+        let post = |path: &str, key: &str| {
+            let request = client.post(format!("{url}/orders{path}")).bearer_auth(session.trim());
+            request.header("Idempotency-Key", key).json(&json!({ "sku": "LAMP", "quantity": 1 }))
         };
-        seen(1).await?;
-        seen(0).await?;
-        let more = r#"{"spec":{"desiredState":"Closed"}}"#;
-        kubectl(&["-n", &self.place.sales, "patch", "flashsale", "held", "--type=merge", "-p", more], "").await?;
+        let order = until(post("", "first"), "/state", &json!("held")).await?;
+        self.shows_held(1).await?;
+        let cancel = format!("/{}/cancel", order["id"].as_str().context("no id")?);
+        until(post(&cancel, "back"), "/state", &json!("released")).await?;
+        self.shows_held(0).await?;
+
+        self.patch(&json!({ "reservation": { "holdSeconds": 10 } })).await?;
+        until(client.get(&url), "/holdSeconds", &json!(10)).await?;
+        let order = until(post("", "second"), "/state", &json!("held")).await?;
+        let order = format!("{url}/orders/{}", order["id"].as_str().context("no id")?);
+        until(client.get(order).bearer_auth(session.trim()), "/reason", &json!("expired")).await?;
+        self.shows_held(0).await?;
+        self.patch(&json!({ "desiredState": "Closed" })).await?;
         let delete = ["-n", &self.place.sales, "delete", "flashsale", "held", "--timeout=60s"];
         let deleted = kubectl(&delete, "").await.map(drop);
         match deleted {
             Ok(()) => Ok(()),
-            Err(late) => Err(late.context(format!("{:#}", status().await?))),
+            Err(late) => Err(late.context(format!("{:#}", self.status().await?))),
         }
+    }
+
+    /// The status of that sale.
+    async fn status(&self) -> anyhow::Result<Value> {
+        let get = ["-n", &self.place.sales, "get", "flashsale", "held", "-o", "json"];
+        Ok(serde_json::from_str::<Value>(&kubectl(&get, "").await?)?["status"].clone())
+    }
+
+    async fn patch(&self, spec: &Value) -> anyhow::Result<()> {
+        let more = json!({ "spec": spec }).to_string();
+        kubectl(&["-n", &self.place.sales, "patch", "flashsale", "held", "--type=merge", "-p", &more], "")
+            .await
+            .map(drop)
+    }
+
+    async fn shows_held(&self, held: i64) -> anyhow::Result<()> {
+        eventually(BOUND, "what is held to be shown", async || {
+            let status = self.status().await?;
+            ensure!(status["totals"]["held"] == held && status["totals"]["free"] == 3 - held, "{status:#}");
+            Ok(())
+        })
+        .await
     }
 
     async fn refusals(&self) -> anyhow::Result<Vec<String>> {
@@ -240,6 +254,17 @@ impl Shop {
         }
         Ok(())
     }
+}
+
+/// Sends a request until its answer says this; the answer.
+async fn until(request: reqwest::RequestBuilder, field: &str, wanted: &Value) -> anyhow::Result<Value> {
+    eventually(BOUND, &format!("{field} to be {wanted}"), async || {
+        let answer = request.try_clone().context("it cannot be repeated")?.send().await?;
+        let told: Value = answer.json().await?;
+        ensure!(told.pointer(field) == Some(wanted), "{told}");
+        Ok(told)
+    })
+    .await
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use testbed::installation::{Installation, Plan};
+use testbed::installation::{Installation, Plan, chart_file};
 use testbed::{Bed, binary};
 
-use crate::helm::{Place, Values, kubectl, list, output};
+use crate::helm::{CLUSTER, Place, Values, kubectl, list, output};
 
 /// A release that is said to live beside an installation, and whose test has its rights there.
 async fn tested(bed: &Bed, installation: &Installation) -> anyhow::Result<(Place, Value)> {
@@ -55,6 +55,7 @@ async fn sales(namespace: &str) -> anyhow::Result<usize> {
 
 #[tokio::test]
 async fn a_unit_is_bought_as_often_as_the_release_is_tested() -> anyhow::Result<()> {
+    let _alone = CLUSTER.lock().await;
     let bed = Bed::shared().await?;
     let installation = Installation::start(bed, Plan::on(bed).await?).await?;
     let (place, pod) = tested(bed, &installation).await?;
@@ -87,10 +88,10 @@ async fn a_unit_is_bought_as_often_as_the_release_is_tested() -> anyhow::Result<
     }
 
     // Nobody is there: it says so, and cleans up all the same.
-    let nowhere = [trial("http://127.0.0.1:9"), vec!["--step-seconds=5".to_owned()]].concat();
+    let nowhere = [trial("http://127.0.0.1:9"), vec!["--step-seconds=20".to_owned()]].concat();
     let nowhere: Vec<_> = nowhere.into_iter().filter(|argument| argument != "--step-seconds=45").collect();
     let failed = run("sluice-operator", &nowhere, Some(&kubeconfig)).await.unwrap_err().to_string();
-    assert!(failed.contains("was not bought within 5 s"), "{failed}");
+    assert!(failed.contains("was not bought within 20 s"), "{failed}");
 
     testbed::eventually(std::time::Duration::from_secs(60), "every sale of a trial is gone", async || {
         let left = sales(&place.sales).await?;
@@ -98,5 +99,10 @@ async fn a_unit_is_bought_as_often_as_the_release_is_tested() -> anyhow::Result<
         Ok(())
     })
     .await?;
-    installation.stop().await
+    installation.stop().await?;
+    // They hold in every namespace, and so for other tests.
+    for policies in ["deletion-policy.yaml", "keep-rights-policy.yaml"] {
+        kubectl(&["delete", "-f", "-"], &chart_file(policies)?).await?;
+    }
+    Ok(())
 }
