@@ -7,13 +7,16 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
 
 use super::{Arrival, Stage};
 
 /// How long one attempt may take; an edge answers within 10 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection is kept that nobody uses: an edge that ends keeps one open for two seconds, and says to whoever comes
+/// until then that it goes. Whoever came later could meet the end of the connection instead of an answer.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 /// Longest pause before another attempt.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -23,7 +26,9 @@ pub(super) fn client() -> Client {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(Duration::from_secs(2)));
-    legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(4_096).build(connector)
+    let mut client = legacy::Client::builder(TokioExecutor::new());
+    client.pool_max_idle_per_host(4_096).pool_idle_timeout(IDLE_MAX).pool_timer(TokioTimer::new());
+    client.build(connector)
 }
 
 /// How a story ended.

@@ -16,9 +16,7 @@ use crate::{BOUND, GUEST, Shop, here, pod};
 
 #[test]
 fn an_owner_that_is_killed_leaves_neither_pod_nor_mount_nor_network_nor_control_group() -> anyhow::Result<()> {
-    if !here() {
-        return Ok(());
-    }
+    let Some(_alone) = here() else { return Ok(()) };
     let before = Machine::look()?;
     let below = tempfile::tempdir()?;
     let mut owner = Command::new(std::env::current_exe()?);

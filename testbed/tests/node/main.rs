@@ -4,6 +4,7 @@ mod left;
 mod pods;
 
 use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,13 +14,16 @@ use testbed::{Bed, node};
 const BOUND: Duration = Duration::from_secs(60);
 const GUEST: &str = "localhost/guest:1";
 
-/// Whether to go on; where a node cannot run, why is said in one line, past the harness, which keeps what tests print.
-fn here() -> bool {
-    let possible = node::possible();
-    if let Err(why) = &possible {
+/// Each test has a node, and a machine is small for two.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The machine to oneself, to go on; where a node cannot run, why is said in one line, past the harness, which keeps what tests print.
+fn here() -> Option<MutexGuard<'static, ()>> {
+    if let Err(why) = node::possible() {
         drop(writeln!(std::io::stderr(), "no node here: {why:#}"));
+        return None;
     }
-    possible.is_ok()
+    Some(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A pod that the profile `restricted` admits.
