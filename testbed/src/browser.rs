@@ -33,7 +33,6 @@ impl Browser {
     }
 
     /// A request with the cookies that it has.
-    #[must_use]
     pub fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         request.header("cookie", cookies.join("; "))
