@@ -53,6 +53,8 @@ pub struct Shards {
     metrics: LedgerMetrics,
     postgres: Part,
     table: Part,
+    /// Whether the table of sales was read to its end once.
+    caught_up: bool,
     sales: HashMap<SaleId, Sale>,
     shards: BTreeMap<String, Shard>,
     followers: JoinSet<End>,
@@ -88,6 +90,7 @@ impl Shards {
             metrics,
             postgres,
             table,
+            caught_up: false,
             sales: HashMap::new(),
             shards: BTreeMap::new(),
             followers: JoinSet::new(),
@@ -146,7 +149,13 @@ impl Shards {
             }
             Change::CaughtUp => {
                 self.table.set_ok();
+                self.caught_up = true;
                 return true;
+            }
+            // What is known stays in force. When the table can be read again nobody says so, and whoever took that for a failure
+            // would never be ready again.
+            Change::Interrupted(lost) if self.caught_up => {
+                tracing::warn!("the table of sales cannot be read now, what is known stays: {lost}");
             }
             Change::Interrupted(lost) => self.table.set_failed(format!("the table of sales cannot be read: {lost}")),
             Change::Reset => {

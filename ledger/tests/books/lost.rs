@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use protocol::order::State;
-use testbed::eventually;
+use testbed::{Proxy, eventually};
 
 use crate::shop::{BOUND, Ledger, Shop, customer, order};
 
@@ -209,4 +209,23 @@ async fn what_the_newest_audit_found_stays_told_when_another_ledger_follows() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_table_of_sales_that_could_not_be_read_for_a_moment_leaves_its_ledger_ready() {
+    let mut shop = Shop::of("silent", 10).await;
+    let proxy = Proxy::nats(&shop.bed.nats().await.unwrap().address()).await.unwrap();
+    shop.nats = proxy.url("nats");
+    let ledger = shop.ledger(0, &[]);
+    ledger.ready().await;
+    // Heartbeats come this way too.
+    proxy.silence("_INBOX.");
+    eventually(BOUND, "the table to be missed", async || {
+        ensure!(ledger.service.log().contains("the table of sales cannot be read"), "it is not");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    proxy.heal();
+    ledger.ready().await;
 }
