@@ -98,12 +98,13 @@ impl From<WireError> for Error {
 }
 
 /// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
-/// and its place would be taken until the network notices, a quarter of an hour later.
+/// and its place would be taken until the network notices, a quarter of an hour later. Whoever gave up while a transaction
+/// began leaves it open, empty and unknown to the driver: it is ended here, or what the next one writes is never committed.
 fn pool() -> PgPoolOptions {
     PgPoolOptions::new().after_release(|connection, _| {
         Box::pin(async move {
-            let answered = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
-            answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|()| true)
+            let answered = tokio::time::timeout(PING_TIMEOUT, sqlx::raw_sql("BEGIN; COMMIT").execute(connection)).await;
+            answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|_| true)
         })
     })
 }
