@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod ownership;
 pub mod payments;
 pub mod people;
+mod pool;
 pub mod purses;
 mod schema;
 pub mod statement;
@@ -47,8 +48,6 @@ pub use schema::SchemaError;
 
 /// Connections that followers share. A transaction every few milliseconds per shard needs two to four.
 const CONNECTIONS_MAX: u32 = 8;
-/// How long a connection may take to show that it is alive when it is given back.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a free connection is waited for before Postgres counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that questions share; apart from those of the followers, so that no crowd of questions holds up a follower.
@@ -97,18 +96,6 @@ impl From<WireError> for Error {
     }
 }
 
-/// A pool that lets go of a connection which does not answer: whoever gave up waiting for a statement leaves one behind,
-/// and its place would be taken until the network notices, a quarter of an hour later. Whoever gave up while a transaction
-/// began leaves it open, empty and unknown to the driver: it is ended here, or what the next one writes is never committed.
-fn pool() -> PgPoolOptions {
-    PgPoolOptions::new().after_release(|connection, _| {
-        Box::pin(async move {
-            let answered = tokio::time::timeout(PING_TIMEOUT, sqlx::raw_sql("BEGIN; COMMIT").execute(connection)).await;
-            answered.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?.map(|_| true)
-        })
-    })
-}
-
 /// What a pool of connections is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
@@ -147,21 +134,21 @@ impl Repo {
     /// Connects when it is first needed.
     #[must_use]
     pub fn new(options: PgConnectOptions) -> Self {
-        let pool = pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = pool::pool().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         Self::of(pool, Purpose::Following, options)
     }
 
     /// The same for questions of edges: connections of their own, and shorter waits.
     #[must_use]
     pub fn for_questions(options: PgConnectOptions) -> Self {
-        let pool = pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
+        let pool = pool::pool().max_connections(QUESTION_CONNECTIONS_MAX).acquire_timeout(QUESTION_ACQUIRE_TIMEOUT);
         Self::of(pool, Purpose::Questions, options)
     }
 
     /// The same for questions that read a whole sale: few at a time, and longer.
     #[must_use]
     pub fn for_statements(options: PgConnectOptions) -> Self {
-        let pool = pool().max_connections(STATEMENT_CONNECTIONS_MAX).acquire_timeout(STATEMENT_ACQUIRE_TIMEOUT);
+        let pool = pool::pool().max_connections(STATEMENT_CONNECTIONS_MAX).acquire_timeout(STATEMENT_ACQUIRE_TIMEOUT);
         Self::of(pool, Purpose::Statements, options)
     }
 

@@ -1,8 +1,6 @@
 //! The database itself refuses what must never happen.
 
-use ledger::repo::Repo;
 use protocol::order::State;
-use protocol::sale::Money;
 
 use crate::shop::{Shop, customer, order};
 
@@ -49,32 +47,4 @@ async fn entries_are_only_appended_and_nothing_balances_by_decree() {
         let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
         assert!(code.as_deref().is_some_and(|code| code.starts_with("23")), "{sql}: {error}");
     }
-}
-
-#[tokio::test]
-async fn whoever_is_given_up_in_the_middle_leaves_no_transaction_open() {
-    let shop = Shop::of("givenup", 10).await;
-    let repo = Repo::new(shop.database.parse().unwrap());
-    repo.migrate().await.unwrap();
-    let money = Money { amount_minor: 1, currency: "EUR".to_owned() };
-    let whose = customer(1);
-    repo.fund(&whose, &money, None).await.unwrap();
-    for steps in 0..400 {
-        let mut funding = Box::pin(repo.fund(&whose, &money, None));
-        for _ in 0..steps * 5 {
-            if futures::poll!(funding.as_mut()).is_ready() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-    testbed::eventually(crate::shop::BOUND, "no transaction to be open", async || {
-        let open = "SELECT count(*) FROM pg_stat_activity
-                    WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
-        let open = shop.number(open).await;
-        anyhow::ensure!(open == 0, "{open} are open");
-        Ok(())
-    })
-    .await
-    .unwrap();
 }
