@@ -6,7 +6,7 @@ import { Failure } from "@/ui/failure";
 import { loadAnew } from "./begin-again";
 
 /**
- * What is left of the page when a part of it threw. It is begun anew, as some browsers never ask again for a script that did
+ * What stands in the place of a part of the page that threw. It is begun anew, as some browsers never ask again for a script that did
  * not arrive; by itself where only the network was missing. Nothing is lost by that: wishes are kept.
  */
 export function Broken({ error }: ErrorComponentProps) {
@@ -15,9 +15,18 @@ export function Broken({ error }: ErrorComponentProps) {
     if (error instanceof Unreachable) loadAnew();
   }, [error]);
   return (
-    <main className="mx-auto max-w-2xl p-4">
+    <div className="mx-auto max-w-2xl">
       <h1 className="sr-only">{t("failed.title")}</h1>
       <Failure error={error} again={loadAnew} />
+    </div>
+  );
+}
+
+/** The same where the frame of the page threw: nothing else is left then. */
+export function BrokenFrame(props: ErrorComponentProps) {
+  return (
+    <main className="p-4">
+      <Broken {...props} />
     </main>
   );
 }

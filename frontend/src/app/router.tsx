@@ -6,7 +6,7 @@ import { saleQuery } from "@/features/sale/api/get-sale";
 import { salesQuery } from "@/features/sale/api/list-sales";
 import type { Part } from "@/text/languages";
 import { need } from "@/text/text";
-import { Broken } from "./broken";
+import { Broken, BrokenFrame } from "./broken";
 import { Frame } from "./frame";
 import { NotFound } from "./not-found";
 import { SalesRoute } from "./routes/sales";
@@ -28,7 +28,7 @@ function withText<Module>(part: Part, load: () => Promise<Module>): () => Promis
   };
 }
 
-const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Broken });
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: BrokenFrame });
 
 const sales = createRoute({
   getParentRoute: () => root,
@@ -105,6 +105,7 @@ const statement = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([sales, sale, order, orders, signIn, account, merchant, statement]),
+  defaultErrorComponent: Broken,
   defaultPreload: "intent",
   scrollRestoration: true,
 });
