@@ -68,8 +68,8 @@ function pause(answer, body, attempt) {
  * Sends the wishes of several customers at once and repeats each until its end is known.
  *
  * `due` is when they were meant to come, `quantity` how many units each wants, `waits` names refusals after which they come
- * back when they are told to, `patience` is in seconds, `from` says how many edges further they begin than others. Returns for each `{customer, order}`, `{customer, refusal}`, or
- * neither for who gave up.
+ * back when they are told to, `patience` is in seconds, `from` says how many edges further they begin than others. Returns for
+ * each `{customer, order}`, `{customer, refusal}`, or neither for who gave up.
  */
 export function together(
   customers,

@@ -5,8 +5,9 @@
 //! commit and then finds no row, before it has done any work. Entries and balances are written by one statement, the
 //! balances from the entries: they cannot differ.
 //!
-//! **What it costs.** Seven statements for a thousand messages, whatever they say, and one more where orders are told of. Orders are inserted without looking
-//! first: the index is searched once per order, and only orders that exist already are read and updated.
+//! **What it costs.** Seven statements for a thousand messages, whatever they say, and one more where orders are told of.
+//! Orders are inserted without looking first: the index is searched once per order, and only orders that exist already are
+//! read and updated.
 //!
 //! **What is deliberately absent.** Retries, and opinions about what an error means for the sale: [`Error`] says only
 //! whether trying again can help.

@@ -1,4 +1,7 @@
-/** A random UUID, for what must happen once. Browsers make one only on secure pages, and a shop on a plain address has to sell too. */
+/**
+ * A random UUID, for what must happen once. Browsers make one only on secure pages, and a shop on a plain address has to sell
+ * too.
+ */
 export function newKey(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -6,6 +6,8 @@
 
 /** How often it was begun in vain, in this tab. */
 const IN_VAIN = "sluice.begun-in-vain";
+/** What is taken for that where the browser stores nothing: enough that nobody reloads every second. */
+const UNCOUNTED = 4;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -28,12 +30,11 @@ export function loadAnew(): void {
   else addEventListener("online", () => location.reload(), { once: true });
 }
 
-/** Where the browser stores nothing, it is as often as not. */
 function timesInVain(): number {
   try {
     return Number(sessionStorage.getItem(IN_VAIN) ?? 0);
   } catch {
-    return 4;
+    return UNCOUNTED;
   }
 }
 

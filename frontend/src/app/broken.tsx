@@ -6,8 +6,8 @@ import { Failure } from "@/ui/failure";
 import { loadAnew } from "./begin-again";
 
 /**
- * What stands in the place of a part of the page that threw. It is begun anew, as some browsers never ask again for a script that did
- * not arrive; by itself where only the network was missing. Nothing is lost by that: wishes are kept.
+ * What stands in the place of a part of the page that threw. The page is begun anew, as some browsers never ask again for a
+ * script that did not arrive; by itself where only the network was missing. Nothing is lost by that: wishes are kept.
  */
 export function Broken({ error }: ErrorComponentProps) {
   const { t } = useTranslation();

@@ -29,8 +29,8 @@ const STORES: readonly Event["is"][] = ["wanted", "again", "keep-trying", "overw
 /**
  * Brings one wish of one customer to an end, whatever part of the page looks at it.
  *
- * The wish is stored before it leaves, one tab sends at a time (and waits without keeping the others waiting), and everything else is decided by `step`. A sender lives as
- * long as the page: who buys and then looks around is told all the same.
+ * The wish is stored before it leaves, one tab sends at a time (and waits without keeping the others waiting), and everything
+ * else is decided by `step`. A sender lives as long as the page: who buys and then looks around is told all the same.
  */
 export class Sender {
   #state: State = { is: "idle" };

@@ -65,7 +65,10 @@ export type State =
 export const GIVE_UP_AFTER_MS = 60_000;
 /** The same for a shopper who said that they want to wait. */
 export const PATIENCE_MS = 15 * 60_000;
-/** A wish that is older is not sent by itself when its page is opened again, or wakes up: nobody wants to be surprised by a purchase. */
+/**
+ * A wish that is older is not sent by itself when its page is opened again, or wakes up: nobody wants to be surprised by a
+ * purchase.
+ */
 export const RESUME_WITHIN_MS = 10 * 60_000;
 /** A wish that is older is asked about once more, and then dropped. */
 export const FORGET_AFTER_MS = 24 * 3_600_000;
